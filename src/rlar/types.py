@@ -165,14 +165,17 @@ class Task:
 class Recipe:
     """How any process can rebuild a tool: import it, load it from a file, or run its source.
 
-    kind: "import" (module + attribute), "file" (path + attribute) or "source" (text + attribute).
-    config: keyword arguments of the factory at that place; an empty one means the object there is the tool.
+    kind: "import" (where = module name), "file" (where = path) or "source" (where = Python text).
+    attribute: qualified name there: a class (called with config), or a function f(response, query).
+    config: keyword arguments of the class. file: for "import", the file to load if the module cannot be imported by
+    name in another process; else empty.
     """
 
     kind: str
     where: str
     attribute: str
     config: tuple[tuple[str, Json], ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +297,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which tools judge a query, and why; or the gap. The same for all responses of a group. Replayable: see `router`."""
+    """Which tools judge a query, and why; or the gap. The same for all responses of a group."""
 
     task: Task
     parts: tuple[Part, ...] = ()

@@ -179,8 +179,7 @@ def as_tool(thing: Any) -> Tool:
     if isinstance(thing, Tool):
         if not isinstance(thing.card, ToolCard):
             raise ToolError(f"{thing!r}: its card is a {type(thing.card).__name__}, not a ToolCard")
-        if hasattr(thing, "judge") and not inspect.isfunction(thing):
-            return thing
+        return thing
     if callable(thing) and isinstance(getattr(thing, "card", None), ToolCard):
         return FunctionTool(thing)
     raise ToolError(
@@ -220,7 +219,7 @@ def _function_recipe(f: Callable[..., Any]) -> Recipe:
     """Import it by module if a new process can, else run its file, else (notebooks) its own source."""
     file = getattr(sys.modules.get(f.__module__), "__file__", None)
     if f.__module__ != "__main__" and f.__module__ in sys.modules and file:
-        return Recipe("file", str(Path(file).resolve()), f.__qualname__, (("module", f.__module__),))
+        return Recipe("import", f.__module__, f.__qualname__, file=str(Path(file).resolve()))
     if file:
-        return Recipe("file", str(Path(file).resolve()), f.__qualname__, (("module", "__main__"),))
+        return Recipe("file", str(Path(file).resolve()), f.__qualname__)
     return Recipe("source", _function_source(f), f.__qualname__)
