@@ -26,7 +26,23 @@ _HOMES = {
     "Library": "rlar.library",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+__all__ = [
+    "Fault",
+    "Gap",
+    "Kind",
+    "Library",
+    "Mark",
+    "Message",
+    "Query",
+    "Reward",
+    "RewardSystem",
+    "Task",
+    "ToolCard",
+    "Verdict",
+    "__version__",
+    "score",
+    "tool",
+]
 
 if TYPE_CHECKING:
     from rlar.library import Library

@@ -1,0 +1,141 @@
+"""Where tools are kept: those built in, a user's own files, and libraries on disk.
+
+A library is asked for tools by name, or which of its tools fit a query; it never decides (that is routing).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rlar.errors import InputError, ToolError
+from rlar.library.builtin import CATALOG
+from rlar.tools.base import as_tool
+from rlar.types import Query, Tool, ToolCard, content_key
+
+
+class Library:
+    """Tools by name. Names are unique; adding a second tool of one name replaces the first and says so in `replaced`.
+
+    tools: your own tools (decorated functions, Tool objects). builtin: whether the built-in tools are there too; they
+    are loaded one by one, when first asked for.
+    """
+
+    def __init__(self, tools: Iterable[Any] = (), *, builtin: bool = True) -> None:
+        self._own: dict[str, Tool] = {}
+        self._builtin = dict(CATALOG) if builtin else {}
+        self._loaded: dict[str, Tool] = {}
+        self.replaced: list[str] = []
+        for thing in tools:
+            self.add(thing)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Library:
+        """The built-in tools, and those that the .py files of a folder define. Raises InputError if it is no folder."""
+        path = Path(folder)
+        if not path.is_dir():
+            raise InputError(f"{path} is not a folder; give a folder of .py files with @rlar.tool functions")
+        library = cls()
+        for file in sorted(path.glob("*.py")):
+            for tool in tools_of_file(file):
+                library.add(tool)
+        return library
+
+    def add(self, thing: Any) -> Tool:
+        """Take in a tool (see `as_tool`); it comes before built-in tools of the same kind."""
+        tool = as_tool(thing)
+        if tool.card.name in self._own or tool.card.name in self._builtin:
+            self.replaced.append(tool.card.name)
+        self._own[tool.card.name] = tool
+        return tool
+
+    def get(self, name: str) -> Tool:
+        """The tool of this name or ref ("name@version"). Raises ToolError naming close matches if there is none."""
+        plain, _, version = name.partition("@")
+        tool = self._own.get(plain) or self._load(plain)
+        if tool is None:
+            import difflib
+
+            close = difflib.get_close_matches(plain, list(self.names()), n=3)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise ToolError(f"no tool is called {plain!r}{hint} (`rlar tools` lists them)")
+        if version and tool.card.version != version:
+            raise ToolError(f"{plain} is here in version {tool.card.version}, not {version}")
+        return tool
+
+    def has(self, name: str) -> bool:
+        return name in self._own or name in self._builtin
+
+    def names(self) -> Iterator[str]:
+        """All names, own tools first."""
+        yield from self._own
+        yield from (name for name in self._builtin if name not in self._own)
+
+    def own(self) -> Iterator[Tool]:
+        """The tools that are not built in: added by the user or acquired."""
+        yield from self._own.values()
+
+    def __iter__(self) -> Iterator[Tool]:
+        return (self.get(name) for name in self.names())
+
+    def __len__(self) -> int:
+        return len(set(self._own) | set(self._builtin))
+
+    def cards(self) -> list[ToolCard]:
+        return [tool.card for tool in self]
+
+    def fitting(self, query: Query) -> list[Tool]:
+        """All tools that could judge this query, own tools first, then in catalogue order."""
+        return [tool for tool in self if tool.fits(query)]
+
+    def _load(self, name: str) -> Tool | None:
+        if name not in self._loaded:
+            entry = self._builtin.get(name)
+            if entry is None:
+                return None
+            module, cls, config = entry
+            tool: Tool = getattr(importlib.import_module(module), cls)(**config)
+            if tool.card.name != name:
+                raise ToolError(f"the catalogue says {name!r}, but {module}.{cls} calls itself {tool.card.name!r}")
+            self._loaded[name] = tool
+        return self._loaded[name]
+
+
+def tools_of_file(file: str | Path) -> list[Tool]:
+    """The tools that a Python file defines: functions under @rlar.tool, and Tool objects at its top.
+
+    The file is executed: give only files that you trust. Raises InputError if it cannot be loaded or has none.
+    """
+    path = Path(file).resolve()
+    module = _load_file(path)
+    found: list[Tool] = []
+    for name, value in vars(module).items():
+        if name.startswith("_") or isinstance(value, type):
+            continue
+        if isinstance(getattr(value, "card", None), ToolCard) and getattr(value, "__module__", "") == module.__name__:
+            found.append(as_tool(value))
+    if not found:
+        raise InputError(f"{path.name} defines no tool; put @rlar.tool() above a function f(response, query)")
+    return found
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    name = f"rlar_tools_{path.stem}_{content_key(str(path))[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as e:
+        del sys.modules[name]
+        raise InputError(f"{path.name} could not be loaded: {type(e).__name__}: {e}") from e
+    return module

@@ -1,0 +1,112 @@
+"""Run the chosen tools over many groups at once, and give back verdicts that can be believed.
+
+The one place where counts, order and ranges of verdicts are checked, and where an exception of a tool becomes a fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rlar.types import Fault, Query, Response, Tool, Verdict
+
+EPSILON = 1e-9  # a value may leave its card's range by rounding, and is then put back
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All responses to one query, and the refs of the tools that judge them."""
+
+    query: Query
+    responses_G: Sequence[Response]
+    tools_K: tuple[str, ...]
+
+
+async def run(
+    jobs_P: Sequence[Job], tools: Mapping[str, Tool], *, deadline_s: float | None = None
+) -> list[list[list[Verdict]]]:
+    """Verdicts[p][g][k]: of tool k on response g of job p; every tool gets all of its groups in one call.
+
+    tools: by ref, every one that a job names. deadline_s: wall seconds for the whole call; tools that are not ready
+    by then give Fault.CANCELLED. Never raises for a tool's or a response's failure.
+    """
+    work: dict[str, list[int]] = {}
+    for p, job in enumerate(jobs_P):
+        for ref in dict.fromkeys(job.tools_K):
+            if job.responses_G:
+                work.setdefault(ref, []).append(p)
+    refs = list(work)
+    answers = await asyncio.gather(
+        *(_ask(tools[ref], [(jobs_P[p].query, jobs_P[p].responses_G) for p in work[ref]], deadline_s) for ref in refs)
+    )
+    by_tool = {
+        (ref, p): group
+        for ref, groups in zip(refs, answers, strict=True)
+        for p, group in zip(work[ref], groups, strict=True)
+    }
+    return [
+        [[by_tool[ref, p][g] for ref in job.tools_K] for g in range(len(job.responses_G))]
+        for p, job in enumerate(jobs_P)
+    ]
+
+
+async def _ask(
+    tool: Tool, groups: Sequence[tuple[Query, Sequence[Response]]], deadline_s: float | None
+) -> list[list[Verdict]]:
+    try:
+        async with asyncio.timeout(deadline_s):
+            judge_many = getattr(tool, "judge_many", None)
+            if judge_many is not None:
+                answers = await judge_many(groups)
+                if len(answers) != len(groups):
+                    why = f"{len(answers)} groups of verdicts for {len(groups)} groups; return one each, in order"
+                    return _all(tool, groups, Fault.INVALID, why)
+            else:
+                answers = await asyncio.gather(*(_judge(tool, query, responses) for query, responses in groups))
+    except TimeoutError:
+        return _all(tool, groups, Fault.CANCELLED, f"not ready within the deadline of {deadline_s:g} s")
+    except Exception as e:  # boundary to code that we did not write
+        return _all(tool, groups, Fault.CRASHED, f"{type(e).__name__}: {e}")
+    return [_checked(tool, answer, responses) for answer, (_, responses) in zip(answers, groups, strict=True)]
+
+
+async def _judge(tool: Tool, query: Query, responses_G: Sequence[Response]) -> Sequence[Verdict]:
+    try:
+        return await tool.judge(query, responses_G)
+    except Exception as e:  # one group's failure is not another's
+        return [_fault(tool, Fault.CRASHED, f"{type(e).__name__}: {e}")] * len(responses_G)
+
+
+def _checked(tool: Tool, verdicts: object, responses_G: Sequence[Response]) -> list[Verdict]:
+    if not isinstance(verdicts, list) or len(verdicts) != len(responses_G):
+        came = f"{len(verdicts)} verdicts" if isinstance(verdicts, list) else f"a {type(verdicts).__name__}"
+        why = f"{came} for {len(responses_G)} responses; return a list with one each, in order"
+        return [_fault(tool, Fault.INVALID, why)] * len(responses_G)
+    return [_in_range(tool, verdict) for verdict in verdicts]
+
+
+def _in_range(tool: Tool, verdict: object) -> Verdict:
+    card = tool.card
+    if not isinstance(verdict, Verdict):
+        return _fault(tool, Fault.INVALID, f"gave a {type(verdict).__name__} instead of a Verdict")
+    if verdict.tool != card.ref:
+        verdict = replace(verdict, tool=card.ref)  # a card may be renamed; a verdict is always by its tool
+    if verdict.value is None:
+        return verdict
+    slack = EPSILON * max(1.0, card.high - card.low)
+    if not card.low - slack <= verdict.value <= card.high + slack:
+        return _fault(tool, Fault.INVALID, f"gave {verdict.value!r}, outside its range {card.low:g} to {card.high:g}")
+    return (
+        verdict
+        if card.low <= verdict.value <= card.high
+        else replace(verdict, value=min(max(verdict.value, card.low), card.high))
+    )
+
+
+def _fault(tool: Tool, fault: Fault, why: str) -> Verdict:
+    return Verdict(tool.card.ref, fault=fault, why=why)
+
+
+def _all(tool: Tool, groups: Sequence[tuple[Query, Sequence[Response]]], fault: Fault, why: str) -> list[list[Verdict]]:
+    return [[_fault(tool, fault, why)] * len(responses) for _, responses in groups]
