@@ -90,7 +90,7 @@ class Rules:
                 by_check[check] = found
         parts, why = self._parts(by_check, own)
         if parts:
-            return Decision(task, tuple(parts), tuple([*task.why, *why]), router="rules")
+            return Decision(task, tuple(parts), (*task.why, *why), router="rules")
         return Decision(task, why=task.why, gap=_gap(task, tried), router="rules")
 
     def _for_check(self, check: str, query: Query, task: Task, library: Library, tried: list[str]) -> Tool | None:
@@ -166,7 +166,8 @@ class StaticMap:
         unfit = [tool.card for tool, _ in tools if not tool.fits(query)]
         if unfit:
             needs = "; ".join(f"{c.name} needs {', '.join(c.needs) or 'another kind of query'}" for c in unfit)
-            why = f"the map sends {field} {key!r} to {', '.join(c.name for c in unfit)}, which cannot judge this query: {needs}"
+            names = ", ".join(c.name for c in unfit)
+            why = f"the map sends {field} {key!r} to {names}, which cannot judge this query: {needs}"
             return Decision(task, gap=Gap(_family(task), why), router="map")
         parts = tuple(Part(tool.card.ref, weight=weight) for tool, weight in tools)
         return Decision(task, parts, (f"the map sends {field} {key!r} here",), router="map")

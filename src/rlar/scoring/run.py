@@ -54,8 +54,9 @@ async def run(
 async def _ask(
     tool: Tool, groups: Sequence[tuple[Query, Sequence[Response]]], deadline_s: float | None
 ) -> list[list[Verdict]]:
+    clock = asyncio.timeout(deadline_s)
     try:
-        async with asyncio.timeout(deadline_s):
+        async with clock:
             judge_many = getattr(tool, "judge_many", None)
             if judge_many is not None:
                 answers = await judge_many(groups)
@@ -64,9 +65,9 @@ async def _ask(
                     return _all(tool, groups, Fault.INVALID, why)
             else:
                 answers = await asyncio.gather(*(_judge(tool, query, responses) for query, responses in groups))
-    except TimeoutError:
-        return _all(tool, groups, Fault.CANCELLED, f"not ready within the deadline of {deadline_s:g} s")
     except Exception as e:  # boundary to code that we did not write
+        if clock.expired():
+            return _all(tool, groups, Fault.CANCELLED, f"not ready within the deadline of {deadline_s:g} s")
         return _all(tool, groups, Fault.CRASHED, f"{type(e).__name__}: {e}")
     return [_checked(tool, answer, responses) for answer, (_, responses) in zip(answers, groups, strict=True)]
 

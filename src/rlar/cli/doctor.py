@@ -1,0 +1,133 @@
+"""`rlar doctor`: what works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "off", "bad"]
+
+EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "parquet": (("pyarrow",), "reading Parquet files"),
+    "llm": (("openai", "aiolimiter"), "LLM agents and judges"),
+    "hub": (("huggingface_hub", "safetensors"), "finding reward models on the Hugging Face Hub"),
+    "server": (("fastapi", "uvicorn", "jinja2", "prometheus_client"), "rewards over HTTP"),
+    "client": (("aiohttp",), "the fast HTTP client"),
+    "verifiers": (("rouge_score", "sqlglot", "reasoning_gym"), "reasoning-gym scorers and SQL parsing"),
+    "routing": (("sklearn",), "fitting a router on your own data"),
+    "models": (("torch", "transformers", "accelerate"), "running reward models here"),
+    "train": (("trl", "datasets"), "training with TRL"),
+    "ray": (("ray",), "more machines than one"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. state: ok, off (not needed, or optional) or bad. advice: what to do, "" if nothing."""
+
+    what: str
+    state: State
+    says: str
+    advice: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    """Look at this machine. Starts the worker pool and the sandbox for a moment; asks no network."""
+    yield _python()
+    yield _cores()
+    yield _workers()
+    yield from _sandbox()
+    yield from _extras()
+    yield _llm()
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < (3, 11):
+        return Finding("python", "bad", version, "rlar needs Python 3.11 or newer")
+    return Finding("python", "ok", f"{version} on {platform.system()} {platform.machine()}")
+
+
+def _cores() -> Finding:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("cores", "ok", f"{usable} usable of {os.cpu_count()}; one worker process each")
+
+
+def _workers() -> Finding:
+    import rlar
+
+    start = time.perf_counter()
+    query = rlar.Query("What is 6 * 7?", reference="42")
+    try:
+        right, wrong = (r.value for r in rlar.score(query, ["It is 42.", "It is 24."]))
+    except Exception as e:  # the report goes on, whatever is broken here
+        return Finding("workers", "bad", f"{type(e).__name__}: {e}", "please report this")
+    if (right, wrong) != (1.0, 0.0):
+        return Finding("workers", "bad", f"6 * 7 = 42 got {right}, 24 got {wrong}", "please report this")
+    return Finding("workers", "ok", f"judged a right and a wrong answer rightly, {time.perf_counter() - start:.1f} s cold")
+
+
+def _sandbox() -> Iterator[Finding]:
+    from rlar.engines.sandbox import detect
+
+    report = detect()
+    for layer in report.layers:
+        yield Finding(
+            f"sandbox: {layer.name}",
+            "ok" if layer.active else "off",
+            layer.says,
+            "" if layer.active else layer.absence,
+        )
+    state: State = "ok" if report.usable else "bad"
+    yield Finding("sandbox", state, f"isolation level: {report.level}", report.advice)
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, (modules, use) in EXTRAS.items():
+        absent = [m for m in modules if importlib.util.find_spec(m) is None]
+        if absent:
+            yield Finding(f"extra: {extra}", "off", f"for {use}", f'pip install "rlar[{extra}]"')
+        else:
+            yield Finding(f"extra: {extra}", "ok", ", ".join(_versions(modules)))
+
+
+def _versions(modules: tuple[str, ...]) -> Iterator[str]:
+    homes = importlib.metadata.packages_distributions()
+    for module in modules:
+        name = homes.get(module, [module])[0]
+        yield f"{name} {importlib.metadata.version(name)}"
+
+
+def _llm() -> Finding:
+    url = os.environ.get("RLAR_LLM_URL") or os.environ.get("OPENAI_BASE_URL")
+    key = "with a key" if os.environ.get("RLAR_LLM_KEY") or os.environ.get("OPENAI_API_KEY") else "without a key"
+    if not url:
+        return Finding(
+            "LLM endpoint", "off", "none set; everything but agents and judges works", "set RLAR_LLM_URL, or give --llm URL"
+        )
+    return Finding("LLM endpoint", "ok", f"{url} {key} (not asked)")
+
+
+def doctor() -> int:
+    """Print the report. Returns 0 if nothing is bad, else 1."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    marks = {"ok": "[green]ok[/]", "off": "[yellow]--[/]", "bad": "[red]NO[/]"}
+    worst = 0
+    console = Console()
+    with console.status("looking at this machine"):
+        for finding in findings():
+            worst |= finding.state == "bad"
+            advice = f"\n[dim]{finding.advice}[/]" if finding.advice else ""
+            table.add_row(marks[finding.state], finding.what, finding.says + advice)
+    console.print(table)
+    return int(worst)
