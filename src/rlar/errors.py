@@ -29,7 +29,7 @@ class MissingExtra(RlarError):
         self.extra = extra
 
 
-class ToolFault(Exception):  # noqa: N818  (it is a fault, the word of the design)
+class ToolFault(Exception):
     """Raised inside a tool to say: I broke, the response is innocent. Becomes a Verdict with this fault."""
 
     def __init__(self, fault: Fault, why: str) -> None:

@@ -24,7 +24,11 @@ class Fake:
         return True
 
     async def judge(self, query, responses):
-        return await self.behaviour(query, responses) if asyncio.iscoroutinefunction(self.behaviour) else self.behaviour(responses)
+        return (
+            await self.behaviour(query, responses)
+            if asyncio.iscoroutinefunction(self.behaviour)
+            else self.behaviour(responses)
+        )
 
 
 def verdicts(behaviour, responses=("a", "b"), deadline_s=None):
@@ -78,7 +82,11 @@ def test_one_group_s_crash_is_not_another_s():
             raise RuntimeError("no")
         return [RIGHT] * len(responses)
 
-    jobs = [Job(Query("bad"), ["a"], (CARD.ref,)), Job(Query("good"), ["a", "b"], (CARD.ref,)), Job(Query("none"), [], (CARD.ref,))]
+    jobs = [
+        Job(Query("bad"), ["a"], (CARD.ref,)),
+        Job(Query("good"), ["a", "b"], (CARD.ref,)),
+        Job(Query("none"), [], (CARD.ref,)),
+    ]
     out = asyncio.run(run(jobs, {CARD.ref: Fake(picky)}))
     assert [[v[0].fault for v in group] for group in out] == [[Fault.CRASHED], [None, None], []]
 
@@ -89,7 +97,10 @@ def test_no_verdict_can_hold_nan_or_two_outcomes():
             Verdict("t@1", **wrong)
 
 
-@given(st.sampled_from([ValueError, OSError, MemoryError, RecursionError, AssertionError, TimeoutError]), st.text(max_size=20))
+@given(
+    st.sampled_from([ValueError, OSError, MemoryError, RecursionError, AssertionError, TimeoutError]),
+    st.text(max_size=20),
+)
 def test_no_exception_becomes_a_number(error, text):
     assert all(v.value is None and v.fault is not None for v in verdicts(broken(error(text))))
 

@@ -71,7 +71,9 @@ def _workers() -> Finding:
         return Finding("workers", "bad", f"{type(e).__name__}: {e}", "please report this")
     if (right, wrong) != (1.0, 0.0):
         return Finding("workers", "bad", f"6 * 7 = 42 got {right}, 24 got {wrong}", "please report this")
-    return Finding("workers", "ok", f"judged a right and a wrong answer rightly, {time.perf_counter() - start:.1f} s cold")
+    return Finding(
+        "workers", "ok", f"judged a right and a wrong answer rightly, {time.perf_counter() - start:.1f} s cold"
+    )
 
 
 def _sandbox() -> Iterator[Finding]:
@@ -110,7 +112,10 @@ def _llm() -> Finding:
     key = "with a key" if os.environ.get("RLAR_LLM_KEY") or os.environ.get("OPENAI_API_KEY") else "without a key"
     if not url:
         return Finding(
-            "LLM endpoint", "off", "none set; everything but agents and judges works", "set RLAR_LLM_URL, or give --llm URL"
+            "LLM endpoint",
+            "off",
+            "none set; everything but agents and judges works",
+            "set RLAR_LLM_URL, or give --llm URL",
         )
     return Finding("LLM endpoint", "ok", f"{url} {key} (not asked)")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rlar.testing.chat import FakeChat, ReplayChat, ScriptedEndpoint
 from rlar.testing.conformance import Check, check_tool
 
-__all__ = ["Check", "check_tool"]
+__all__ = ["Check", "FakeChat", "ReplayChat", "ScriptedEndpoint", "check_tool"]
