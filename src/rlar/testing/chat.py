@@ -23,8 +23,13 @@ class FakeChat:
     """
 
     def __init__(
-        self, script: Sequence[str | Exception] | Callable[[Ask], str | Exception], *, model: str = "fake"
+        self,
+        script: Sequence[str | Exception] | Callable[[Ask], str | Exception],
+        *,
+        model: str = "fake",
+        prices: Prices | None = None,
     ) -> None:
+        self.prices = prices or Prices()
         self.asked: list[Ask] = []
         self._script = script if callable(script) else list(script)
         self._model = model
