@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from rlar.engines.llm import Ask, CachedChat, ChatUnavailable, Reply
+from rlar.engines.llm import Ask, CachedChat, ChatUnavailable, Prices, Reply
 from rlar.types import Json
 
 
