@@ -2,134 +2,123 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rlar.rollouts.items import BadRow, describe
+from rlar.rollouts.row import Row, texts_of, unpack
 from rlar.types import Constraint, Json
 
-Get = Callable[..., Json]
-TEST_COLUMNS = ("tests", "test", "test_list", "test_cases", "unit_tests", "input_output", "public_test_cases")
+TESTS = ("tests", "test", "test_list", "test_cases", "unit_tests", "input_output", "public_test_cases")
+SCHEMAS = ("schema", "json_schema", "response_format", "guided_json")
+CALLS = ("tool_calls", "expected_tool_calls", "answers")
+TOOLS = ("tools", "functions")
 
 
 @dataclass(slots=True)
 class Checks:
-    """Read from one row. used: columns that have a meaning here and need not go to `extra` a second time.
-
-    reference: only where a check fixes it (none does unless the row hides one); else None.
-    """
+    """Read from one row. used: columns that have a meaning here and need not go to `Query.extra` a second time."""
 
     tests: dict[str, Json] | None = None
     constraints: tuple[Constraint, ...] = ()
     extra: dict[str, Json] = field(default_factory=dict)
-    reference: Json = None
     used: set[str] = field(default_factory=set)
 
-    def translate(self, reference: Json) -> Json:
-        """The reference, if it is one: option numbers become letters; tests and constraints in disguise become such."""
-        if isinstance(reference, str) and self.tests is None and not self.constraints:
-            hidden = parse_text(reference) if reference.lstrip()[:1] in ("{", "[") else None
+    def settle(self, reference: Json) -> Json:
+        """The reference, if it is one: tests and constraints in disguise become such, numbers of options letters.
+
+        Of several gold texts the first is the reference, and all are in extra["references"].
+        """
+        if isinstance(reference, (str, Mapping, list)) and self.tests is None and not self.constraints:
+            hidden = unpack(reference)
             if isinstance(hidden, Mapping) and {"inputs", "outputs"} <= set(hidden):
-                self.tests = _cases(
-                    hidden, "reference", "python", None
-                )  # PRIME and Eurus: tests as JSON in ground_truth
+                self.tests = _cases(hidden, "reference", "python", None)  # PRIME and Eurus keep tests in ground_truth
                 return None
-            found = hidden_constraints(hidden)
-            if found:
-                self.constraints = found  # open-instruct: constraints as JSON in ground_truth
+            self.constraints = _hidden_constraints(hidden)  # and open-instruct constraints
+            if self.constraints:
                 return None
+        references = self.extra.get("references")
+        if references is not None and isinstance(reference, str):
+            self.extra["references"] = [reference, *(one for one in references if one != reference)]
+        return self._letter(reference)
+
+    def _letter(self, reference: Json) -> Json:
+        """MMLU's way: a whole number is the index of the right option, from 0, unless it is an option itself."""
         choices = self.extra.get("choices")
-        if isinstance(reference, int) and not isinstance(reference, bool) and isinstance(choices, list):
-            if 0 <= reference < min(len(choices), 26) and str(reference) not in map(str, choices):
-                return string.ascii_uppercase[reference]  # MMLU: the index of the right option, from 0
-        return reference
+        if not isinstance(choices, list) or isinstance(reference, bool) or not isinstance(reference, int):
+            return reference
+        if not 0 <= reference < min(len(choices), 26) or str(reference) in map(str, choices):
+            return reference
+        return string.ascii_uppercase[reference]
 
 
-def read_checks(get: Get, meta: Mapping[str, Json]) -> Checks:
-    """Checks of a row. get(*names): the first of these columns that is not null; meta: further columns, looked at second.
+def read_checks(row: Row) -> Checks:
+    """Checks of a row, found in its columns, `extra_info` and `meta`.
 
-    Raises BadRow where a column with a known meaning cannot be read: to leave it out would judge by something else.
+    Raises BadRow where tests or constraints are there and cannot be read: without them something else would be judged.
     """
-
-    def look(*names: str) -> tuple[str, Json]:
-        for name in names:
-            value = get(name)
-            if value is None:
-                value = meta.get(name)
-            if value is not None:
-                return name, value
-        return names[0], None
-
     checks = Checks()
-    checks.tests = _tests(look, checks.used)
-    checks.constraints = _constraints(look, checks.used)
-    _schema(look, checks)
-    _tool_calls(look, checks)
-    _choices(look, checks)
+    checks.tests = _tests(row, checks.used)
+    checks.constraints = _constraints(row, checks.used)
+    _schema(row, checks)
+    _tools_and_calls(row, checks)
+    _choices(row, checks)
     for name in ("rg", "sql"):
-        value = look(name)[1]
-        if isinstance(value, str) and value.lstrip()[:1] == "{":
-            value = parse_text(value)
+        value = unpack(row.first((name,), name, deep=True)[1])
         if value is not None:
+            checks.used.add(name)
             checks.extra[name] = value
-    references = look("references", "extra_references")
-    _references(references, look("reference")[1], checks)
+    column, value = row.first(("references", "extra_references"), "references", deep=True)
+    several = several_texts(value)
+    if column is not None and several:
+        checks.used.add(column)
+        checks.extra["references"] = several
     return checks
 
 
-def parse_text(text: str) -> Json:
-    """JSON, else a Python literal (as data frames print lists), else None."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text) if len(text) < 200_000 else None
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+def several_texts(value: Json) -> list[str]:
+    """Gold texts of which each is right: a list of texts, or SQuAD's {"text": [...]}; [] for anything else."""
+    value = unpack(value)
+    if isinstance(value, Mapping) and len(value) <= 2:
+        value = value.get("text", value.get("target"))
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        return []
+    return list(value)
+
+
+def _tests(row: Row, used: set[str]) -> dict[str, Json] | None:
+    """{language, entry_point, code} or {language, entry_point, cases: [{input, output}]}, and what came beside them."""
+    name, value = row.first(TESTS, "tests", deep=True)
+    value = unpack(value)
+    if name is None or value is None or value == []:
         return None
-
-
-Look = Callable[..., tuple[str, Json]]
-
-
-def _tests(look: Look, used: set[str]) -> dict[str, Json] | None:
-    """{language, entry_point, code} or {language, entry_point, cases: [{input, output}]}, with all that came beside them."""
-    name, value = look(*TEST_COLUMNS)
-    if value is None:
-        return None
-    used |= {*TEST_COLUMNS, "entry_point", "test_setup_code", "test_imports", "fn_name"}
-    entry = look("entry_point", "fn_name")[1]
-    language = "python"
+    used |= {name, "entry_point", "fn_name", "test_setup_code", "test_imports"}
+    entry = row.first(("entry_point", "fn_name"), "entry_point", deep=True)[1]
     if isinstance(value, str):
-        parsed = parse_text(value) if value.lstrip()[:1] in ("{", "[") else None
-        value = parsed if isinstance(parsed, (dict, list)) else value
-    if isinstance(value, str):
-        code = value
-        if name == "test" and isinstance(entry, str) and "check(" in code and f"check({entry})" not in code:
-            code = (
-                f"{code}\n\ncheck({entry})\n"  # HumanEval defines check(candidate) and leaves the call to the harness
-            )
-        return {"language": language, "entry_point": entry, "code": code}
+        if name == "test" and isinstance(entry, str) and "def check(" in value and f"check({entry})" not in value:
+            value = f"{value}\n\ncheck({entry})\n"  # HumanEval leaves the call to the harness
+        return {"language": "python", "entry_point": entry, "code": value}
     if isinstance(value, Mapping):
         entry = value.get("entry_point", value.get("fn_name", entry))
-        language = str(value.get("language") or language)
+        language = str(value.get("language") or "python")
         if value.get("code") is not None or value.get("cases") is not None:
-            return {**{k: v for k, v in value.items() if v is not None}, "language": language, "entry_point": entry}
+            return {
+                **{str(k): v for k, v in value.items() if v is not None},
+                "language": language,
+                "entry_point": entry,
+            }
         if "inputs" in value and "outputs" in value:
             return _cases(value, name, language, entry)
-        raise BadRow(name, describe(value), "an object with code, cases, or inputs and outputs")
-    if isinstance(value, (list, tuple)) and value:
-        if all(isinstance(one, str) for one in value):
-            setup = look("test_setup_code", "test_imports")[1]
-            before = setup if isinstance(setup, list) else [setup] if setup else []
-            return {"language": language, "entry_point": entry, "code": "\n".join([*before, *value]) + "\n"}
-        if all(isinstance(one, Mapping) and "input" in one and "output" in one for one in value):
-            return {"language": language, "entry_point": entry, "cases": [dict(one) for one in value]}
-    if isinstance(value, (list, tuple)) and not value:
-        return None
+        raise BadRow(name, describe(value), "an object with code, with cases, or with inputs and outputs")
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        setup = row.first(("test_setup_code", "test_imports"), "test_setup_code", deep=True)[1]
+        lines = [*texts_of(setup, "test_setup_code"), *value] if setup else value
+        return {"language": "python", "entry_point": entry, "code": "\n".join(lines) + "\n"}
+    if isinstance(value, (list, tuple)) and all(
+        isinstance(x, Mapping) and {"input", "output"} <= set(x) for x in value
+    ):
+        return {"language": "python", "entry_point": entry, "cases": [dict(one) for one in value]}
     raise BadRow(name, describe(value), "code as text, a list of asserts, or cases {input, output}")
 
 
@@ -141,37 +130,29 @@ def _cases(value: Mapping[str, Json], name: str, language: str, entry: Json) -> 
     return {"language": language, "entry_point": value.get("fn_name", entry), "cases": cases}
 
 
-def _constraints(look: Look, used: set[str]) -> tuple[Constraint, ...]:
-    name, ids = look("instruction_id_list", "instruction_ids")
-    if ids is not None:
+def _constraints(row: Row, used: set[str]) -> tuple[Constraint, ...]:
+    name, ids = row.first(("instruction_id_list", "instruction_ids"), "instruction_id_list", deep=True)
+    if name is not None and ids is not None:
         used |= {name, "kwargs"}
-        kwargs = look("kwargs")[1]
-        if isinstance(ids, str):
-            ids = parse_text(ids)
-        if isinstance(kwargs, str):
-            kwargs = parse_text(kwargs)
-        return _paired(name, ids, kwargs)
-    name, value = look("constraints")
-    if isinstance(value, str):
-        value = parse_text(value)
-    if not isinstance(value, (list, tuple)) or not value:
+        return _paired(name, unpack(ids), unpack(row.first(("kwargs",), "kwargs", deep=True)[1]))
+    name, value = row.first(("constraints",), "constraints", deep=True)
+    value = unpack(value)
+    if name is None or not isinstance(value, (list, tuple)):
         return ()
     made = []
     for one in value:
-        ident = (
-            next((one[k] for k in ("id", "instruction_id", "type") if k in one), None)
-            if isinstance(one, Mapping)
-            else one
-        )
-        if not isinstance(ident, str) or ":" not in ident:
+        ident = one
+        if isinstance(one, Mapping):
+            ident = next((one[k] for k in ("id", "instruction_id", "type") if k in one), None)
+        if not isinstance(ident, str) or ":" not in ident or " " in ident:
             return ()  # constraints in words: they stay in `extra`, for judges
         made.append(Constraint(ident, _kwargs(one.get("kwargs") if isinstance(one, Mapping) else None, name)))
     used.add(name)
     return tuple(made)
 
 
-def hidden_constraints(value: Json) -> tuple[Constraint, ...]:
-    """Constraints of open-instruct's ground truth: [{"instruction_id": [...], "kwargs": [...]}]; () for all else."""
+def _hidden_constraints(value: Json) -> tuple[Constraint, ...]:
+    """Of open-instruct's ground truth, [{"instruction_id": [...], "kwargs": [...]}]; () for all else."""
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping) and isinstance(value.get("instruction_id"), (list, tuple)):
@@ -180,9 +161,9 @@ def hidden_constraints(value: Json) -> tuple[Constraint, ...]:
 
 
 def _paired(name: str, ids: Json, kwargs: Json) -> tuple[Constraint, ...]:
-    if not isinstance(ids, (list, tuple)) or not all(isinstance(i, str) for i in ids):
-        raise BadRow(name, describe(ids), "a list of instruction ids")
-    kwargs = kwargs if isinstance(kwargs, (list, tuple)) else [{}] * len(ids) if kwargs in (None, {}) else kwargs
+    """Ids with their arguments. No arguments at all is {} for each."""
+    ids = texts_of(ids, name)
+    kwargs = [{}] * len(ids) if kwargs in (None, {}, []) else kwargs
     if not isinstance(kwargs, (list, tuple)) or len(kwargs) != len(ids):
         raise BadRow("kwargs", describe(kwargs), f"{len(ids)} objects, one for each of {name}")
     return tuple(Constraint(i, _kwargs(k, "kwargs")) for i, k in zip(ids, kwargs, strict=True))
@@ -190,8 +171,7 @@ def _paired(name: str, ids: Json, kwargs: Json) -> tuple[Constraint, ...]:
 
 def _kwargs(value: Json, name: str) -> dict[str, Json]:
     """One constraint's arguments without nulls (Parquet fills every column of a struct with them)."""
-    if isinstance(value, str):
-        value = parse_text(value)
+    value = unpack(value)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -199,79 +179,59 @@ def _kwargs(value: Json, name: str) -> dict[str, Json]:
     return {str(k): v for k, v in value.items() if v is not None}
 
 
-def _schema(look: Look, checks: Checks) -> None:
-    name, value = look("schema", "json_schema", "response_format", "guided_json")
-    if isinstance(value, str):
-        parsed = parse_text(value) if value.lstrip()[:1] == "{" else None
-        if parsed is None:
-            return
-        value = parsed
-    if not isinstance(value, (Mapping, bool)):
+def _schema(row: Row, checks: Checks) -> None:
+    """JSON Schema as such, or as OpenAI's `response_format` wraps it; {"type": "json_object"} asks for any JSON."""
+    name, value = row.first(SCHEMAS, "schema", deep=True)
+    value = unpack(value)
+    if name is None or not isinstance(value, (Mapping, bool)):
         return
     checks.used.add(name)
-    if isinstance(value, Mapping) and value.get("type") in ("json_schema", "json_object") and name != "schema":
-        inner = value.get("json_schema", value)
-        found = inner.get("schema") if isinstance(inner, Mapping) else None
-        if found is None:
-            checks.extra["format"] = "json"
-            return
-        value = found
-    elif isinstance(value, Mapping) and "schema" in value and "name" in value:
-        value = value["schema"]  # OpenAI wraps the schema with a name
+    if isinstance(value, Mapping) and value.get("type") == "json_object":
+        checks.extra["format"] = "json"
+        return
+    if isinstance(value, Mapping) and value.get("type") == "json_schema":
+        value = value.get("json_schema", value)
+    if isinstance(value, Mapping) and isinstance(value.get("schema"), (Mapping, bool)) and "properties" not in value:
+        value = value["schema"]
     checks.extra["schema"] = value
 
 
-def _tool_calls(look: Look, checks: Checks) -> None:
-    for names, known in (
-        (("tools", "functions"), "tools"),
-        (("tool_calls", "expected_tool_calls", "answers"), "tool_calls"),
-    ):
-        name, value = look(*names)
-        if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-            value = parse_text(value)
-        if isinstance(value, Mapping):
-            value = [value]
-        if not isinstance(value, (list, tuple)) or not all(isinstance(one, Mapping) for one in value):
-            continue
-        if known == "tool_calls":
-            value = [one["function"] if isinstance(one.get("function"), Mapping) else one for one in value]
-            if not all("name" in one for one in value):
-                continue
-            value = [{**one, "arguments": _arguments(one.get("arguments", one.get("parameters", {})))} for one in value]
+def _tools_and_calls(row: Row, checks: Checks) -> None:
+    """Declared functions, and the calls that are expected: a list of {name, arguments}."""
+    name, value = row.first(TOOLS, "tools", deep=True)
+    declared = _objects(unpack(value))
+    if name is not None and declared:
         checks.used.add(name)
-        checks.extra[known] = [dict(one) for one in value]
+        checks.extra["tools"] = declared
+    name, value = row.first(CALLS, "tool_calls", deep=True)
+    calls = [
+        call["function"] if isinstance(call.get("function"), Mapping) else call for call in _objects(unpack(value))
+    ]
+    if name is not None and calls and all("name" in call for call in calls):
+        checks.used.add(name)
+        checks.extra["tool_calls"] = [
+            {**call, "arguments": unpack(call.get("arguments", call.get("parameters", {})))} for call in calls
+        ]
 
 
-def _arguments(value: Json) -> Json:
-    parsed = parse_text(value) if isinstance(value, str) else value
-    return parsed if parsed is not None else value
+def _objects(value: Json) -> list[dict[str, Json]]:
+    """A list of objects, or one object as a list of one; [] for anything else."""
+    values = [value] if isinstance(value, Mapping) else value
+    if not isinstance(values, (list, tuple)) or not all(isinstance(one, Mapping) for one in values):
+        return []
+    return [dict(one) for one in values]
 
 
-def _choices(look: Look, checks: Checks) -> None:
-    name, value = look("choices", "options")
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        value = parse_text(value)
+def _choices(row: Row, checks: Checks) -> None:
+    """Options as a list of texts, or {letter: text}; ARC's {"text": [...], "label": [...]} becomes the second."""
+    name, value = row.first(("choices", "options"), "choices", deep=True)
+    value = unpack(value)
+    if name == "options" and isinstance(value, Mapping) and not all(isinstance(one, str) for one in value.values()):
+        return  # settings of something else
     if isinstance(value, Mapping) and isinstance(value.get("text"), (list, tuple)):
-        labels = value.get("label")  # ARC: {"text": [...], "label": ["A", ...]}
-        texts: Sequence[Json] = value["text"]
-        value = dict(zip(labels, texts, strict=True)) if _same_length(labels, texts) else list(texts)
-    if isinstance(value, Mapping):
-        value = {str(k): v for k, v in value.items() if v is not None}
-    if isinstance(value, (list, tuple, dict)) and value:
+        letters, texts = value.get("label"), value["text"]
+        paired = isinstance(letters, (list, tuple)) and len(letters) == len(texts)
+        value = dict(zip(letters or (), texts, strict=True)) if paired else list(texts)
+    if name is not None and isinstance(value, (list, tuple, Mapping)) and value:
         checks.used.add(name)
-        checks.extra["choices"] = value if isinstance(value, dict) else list(value)
-
-
-def _same_length(a: Json, b: Sequence[Json]) -> bool:
-    return isinstance(a, (list, tuple)) and len(a) == len(b)
-
-
-def _references(found: tuple[str, Json], first: Json, checks: Checks) -> None:
-    """extra["references"]: all gold texts, the row's `reference` first."""
-    name, value = found
-    if isinstance(value, (list, tuple)) and value and all(isinstance(one, str) for one in value):
-        checks.used.add(name)
-        more = [one for one in value if one != first]
-        checks.extra["references"] = [first, *more] if isinstance(first, str) else list(value)
-        if first is None:
-            checks.reference = value[0]
+        checks.extra["choices"] = dict(value) if isinstance(value, Mapping) else list(value)

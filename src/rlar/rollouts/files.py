@@ -6,7 +6,6 @@ and reading goes on with the next line.
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import sys
@@ -15,11 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from rlar.errors import InputError, MissingExtra
 from rlar.rollouts.items import Record, Reject, clip
 from rlar.types import Json
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".parquet")
 MAX_LINE_BYTES = 64 * 2**20
@@ -27,7 +29,7 @@ EXCERPT = 200
 OnReject = Callable[[Reject], None]
 
 
-class _BadJson(ValueError):
+class _BadJsonError(ValueError):
     """JSON that the standard parser would take and that still has no one meaning."""
 
 
@@ -84,8 +86,7 @@ def _text(name: str, stem: str, raw: BinaryIO, on_reject: OnReject, whole: bool)
     stream = io.BufferedReader(cast(io.RawIOBase, raw), 2**20) if not hasattr(raw, "peek") else raw
     peeked = cast(io.BufferedReader, stream).peek(4)[:4]
     if peeked[:2] == b"\x1f\x8b":  # by content, so that a renamed file and a pipe work too
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-        stream = cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, stream), 2**20))
+        stream = cast(BinaryIO, io.BufferedReader(_Gunzip(stream), 2**20))
     elif peeked[:2] in (b"\xff\xfe", b"\xfe\xff"):
         on_reject(Reject(name, 0, "", "a UTF-16 file", "UTF-8; convert it, e.g. with iconv -f UTF-16 -t UTF-8"))
         return
@@ -103,7 +104,7 @@ def _text(name: str, stem: str, raw: BinaryIO, on_reject: OnReject, whole: bool)
             record = _parse(name, stem, line, data, on_reject)
             if record is not None:
                 yield record
-    except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+    except (EOFError, zlib.error) as e:
         on_reject(
             Reject(name, line + 1, "", f"a broken gzip stream ({e})", "a complete gzip file; rows above were read")
         )
@@ -111,6 +112,36 @@ def _text(name: str, stem: str, raw: BinaryIO, on_reject: OnReject, whole: bool)
         on_reject(
             Reject(name, line + 1, "", f"a read error ({e.strerror or e})", "a readable file; rows above were read")
         )
+
+
+class _Gunzip(io.RawIOBase):
+    """Decompressed bytes, all there are before the place where a stream is cut: gzip.GzipFile loses its last buffer."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._member = zlib.decompressobj(31)
+        self._pending = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Raises EOFError where the stream is cut, zlib.error where it is damaged."""
+        view = memoryview(buffer)
+        while True:
+            if self._member.eof:  # another member may follow: cat a.gz b.gz
+                rest = self._member.unused_data.lstrip(b"\0") or self._stream.read(2**16)
+                if not rest.lstrip(b"\0"):
+                    return 0
+                self._member, self._pending = zlib.decompressobj(31), rest
+            data = self._pending or self._stream.read(2**16)
+            if not data:
+                raise EOFError("it ends in the middle")
+            out = self._member.decompress(data, len(view))
+            self._pending = self._member.unconsumed_tail
+            if out:
+                view[: len(out)] = out
+                return len(out)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -172,19 +203,19 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(made) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _BadJson(f"the key {clip(twice, 40)!r} twice in one object")
+        raise _BadJsonError(f"the key {clip(twice, 40)!r} twice in one object")
     return made
 
 
 def _constant(name: str) -> None:
     if name != "NaN":
-        raise _BadJson(f"{name}, which is not JSON")
+        raise _BadJsonError(f"{name}, which is not JSON")
 
 
 def _float(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise _BadJson(f"the number {clip(text, 20)}, which is infinite as a float")
+        raise _BadJsonError(f"the number {clip(text, 20)}, which is infinite as a float")
     return value
 
 

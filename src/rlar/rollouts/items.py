@@ -65,7 +65,7 @@ class Reject:
         }
 
 
-class BadRow(Exception):  # noqa: N818  (the row is bad, the program is fine)
+class BadRow(Exception):
     """Raised while a row is read; becomes a Reject with its place."""
 
     def __init__(self, field: str, came: str, wanted: str) -> None:
@@ -103,7 +103,8 @@ def describe(value: Json) -> str:
     if isinstance(value, (list, tuple)):
         if not value:
             return "an empty list"
-        return f"a list of {len(value)} whose first is {describe(value[0]) if not isinstance(value[0], list) else 'a list'}"
+        first = "a list" if isinstance(value[0], (list, tuple)) else describe(value[0])
+        return f"a list of {len(value)} whose first is {first}"
     return f"a {type(value).__name__}"
 
 

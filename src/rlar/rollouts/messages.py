@@ -65,7 +65,7 @@ def read_response(value: Json, field: str) -> Response:
 
 
 def render_tool_call(call: Mapping[str, Json]) -> str:
-    """`<tool_call>{"name": ..., "arguments": {...}}</tool_call>` of an OpenAI call object or a plain {name, arguments}."""
+    """`<tool_call>{"name": ..., "arguments": {...}}</tool_call>` of an OpenAI call or a plain {name, arguments}."""
     function = call.get("function", call)
     if not isinstance(function, Mapping):
         function = call

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rlar.errors import InputError
 from rlar.rollouts.files import expand, read_records
-from rlar.rollouts.items import BadRow, Item, Reject, describe
-from rlar.rollouts.shapes import check_field_map, read_row
+from rlar.rollouts.items import BadRow, Item, Record, Reject
+from rlar.rollouts.row import check_field_map
+from rlar.rollouts.shapes import read_row
+from rlar.types import Json, Query
 
 
 def read_items(
@@ -22,37 +25,42 @@ def read_items(
     """Items of files, folders (recursively, sorted by path) and "-" (standard input), in order, one at a time.
 
     JSON Lines, JSON arrays, either with gzip, and Parquet (extra "parquet"). Shapes of rows: see rlar.rollouts.shapes.
+    Two items may have one id: whoever needs unique ones has to count (the command line does, and warns).
     field_map: {field of rlar: column of the row}; dots go into nested objects ("reward_model.ground_truth"). A mapped
-    column must be in every row (null is allowed).
+    column must be in every row; it may be null.
     on_reject: called with every row that is not an item; without it they are left out silently.
     strict: raise InputError for the first such row instead.
     exclude: files not to read from folders.
-    Raises InputError at once for a path that does not exist or a map that makes no sense, MissingExtra for Parquet
+    Raises InputError at once for a path that does not exist or a map that makes no sense; MissingExtra for Parquet
     without pyarrow.
     """
-    if isinstance(paths, (str, Path)):
-        paths = [paths]
     fields = check_field_map(field_map or {})
-    return _items(expand(paths, exclude), fields, strict, on_reject)
+    files = expand([paths] if isinstance(paths, (str, Path)) else paths, exclude)
 
-
-def _items(
-    files: list[tuple[str, Path | None, str]],
-    fields: Mapping[str, str],
-    strict: bool,
-    on_reject: Callable[[Reject], None] | None,
-) -> Iterator[Item]:
     def reject(bad: Reject) -> None:
         if strict:
             raise InputError(str(bad))
         if on_reject is not None:
             on_reject(bad)
 
-    for name, path, stem in files:
-        for record in read_records(name, path, stem, reject):
-            try:
-                if not isinstance(record.row, Mapping):
-                    raise BadRow("", describe(record.row), "a JSON object")
-                yield read_row(record, fields)
-            except BadRow as e:
-                reject(Reject(name, record.line, e.field, e.came, e.wanted, record.excerpt))
+    def items() -> Iterator[Item]:
+        for name, path, stem in files:
+            for record in read_records(name, path, stem, reject):
+                try:
+                    yield read_row(record, fields)
+                except BadRow as e:
+                    reject(Reject(name, record.line, e.field, e.came, e.wanted, record.excerpt))
+
+    return items()
+
+
+def query_of_row(row: Mapping[str, Json], field_map: Mapping[str, str] | None = None) -> Query:
+    """The Query of one row that is at hand, in any of the shapes that files may have; its id is None if it has none.
+
+    Responses and labels of the row are left out. Raises InputError.
+    """
+    try:
+        query = read_row(Record("row", "row", 0, dict(row), ""), check_field_map(field_map or {})).query
+    except BadRow as e:
+        raise InputError(str(e)) from e
+    return replace(query, id=None) if query.id == "row:0" else query
