@@ -190,6 +190,7 @@ class ToolCard:
     engine: worker (killable process), inline (trusted, linear time), sandbox, model, llm or remote.
     timeout_s: CPU seconds one response may cost. memory_mib: what one worker may hold.
     tie_band: differences up to this are noise, in the unit of the value (learnt; 0 for a verifier).
+    family: key of the only task family it may judge, "" for any that it suits and fits.
     exam: the measured card, as the exam wrote it; None if it never took one.
     """
 
@@ -208,6 +209,7 @@ class ToolCard:
     timeout_s: float = 2.0
     memory_mib: int = 1024
     tie_band: float = 0.0
+    family: str = ""
     licence: str = "Apache-2.0"
     provenance: str = "built in"
     exam: Mapping[str, Json] | None = None

@@ -15,6 +15,9 @@ from typing import Any
 
 from rlar.errors import InputError, ToolError
 from rlar.library.builtin import CATALOG
+from rlar.library.loaders import load
+from rlar.library.manifest import LibraryProblem
+from rlar.library.store import Store
 from rlar.tools.base import as_tool
 from rlar.types import Query, Tool, ToolCard, content_key
 
@@ -31,20 +34,37 @@ class Library:
         self._builtin = dict(CATALOG) if builtin else {}
         self._loaded: dict[str, Tool] = {}
         self.replaced: list[str] = []
+        self.problems: list[str] = []
         for thing in tools:
             self.add(thing)
 
     @classmethod
     def open(cls, folder: str | Path) -> Library:
-        """The built-in tools, and those that the .py files of a folder define. Raises InputError if it is no folder."""
+        """The built-in tools, the admitted ones of a library on disk, and those that its .py files define.
+
+        What cannot be loaded is left out and named in `problems`. Raises InputError if the folder
+        is neither a library nor a folder with .py files.
+        """
         path = Path(folder)
-        if not path.is_dir():
-            raise InputError(f"{path} is not a folder; give a folder of .py files with @rlar.tool functions")
         library = cls()
-        for file in sorted(path.glob("*.py")):
+        files = sorted(path.glob("*.py")) if path.is_dir() else []
+        if Store.is_library(path):
+            library._take(path)
+        elif not files:
+            raise InputError(f"{path} is no library and holds no .py file with @rlar.tool functions")
+        for file in files:
             for tool in tools_of_file(file):
                 library.add(tool)
         return library
+
+    def _take(self, folder: Path) -> None:
+        with Store(folder) as store:
+            for row in store.current().values():
+                try:
+                    self.add(load(store.manifest(row), store.path(row), store.exam(row)))
+                except LibraryProblem as e:
+                    self.problems.append(str(e))
+            self.problems.extend(store.problems)
 
     def add(self, thing: Any) -> Tool:
         """Take in a tool (see `as_tool`); it comes before built-in tools of the same kind."""

@@ -157,7 +157,7 @@ class StaticMap:
                 return self._mapped(field, key, query, task, library)
         if self.fallback is None:
             return Decision(
-                task, gap=Gap(_family(task), f"the map has no entry for source {query.source!r}"), router="map"
+                task, gap=Gap(family_of(task), f"the map has no entry for source {query.source!r}"), router="map"
             )
         return self.fallback.decide(query, task, library)
 
@@ -168,7 +168,7 @@ class StaticMap:
             needs = "; ".join(f"{c.name} needs {', '.join(c.needs) or 'another kind of query'}" for c in unfit)
             names = ", ".join(c.name for c in unfit)
             why = f"the map sends {field} {key!r} to {names}, which cannot judge this query: {needs}"
-            return Decision(task, gap=Gap(_family(task), why), router="map")
+            return Decision(task, gap=Gap(family_of(task), why), router="map")
         parts = tuple(Part(tool.card.ref, weight=weight) for tool, weight in tools)
         return Decision(task, parts, (f"the map sends {field} {key!r} here",), router="map")
 
@@ -186,7 +186,8 @@ def make_router(route: Router | Mapping[str, object] | None, *, profile: str = "
 
 
 def _suits(tool: Tool, task: Task) -> bool:
-    return not tool.card.suits or task.label in tool.card.suits
+    card = tool.card
+    return (not card.suits or task.label in card.suits) and card.family in ("", family_of(task))
 
 
 def _proof(tool: Tool) -> float:
@@ -207,7 +208,8 @@ def _unique(parts: Sequence[Part]) -> list[Part]:
     return list({part.tool: part for part in reversed(parts)}.values())[::-1]
 
 
-def _family(task: Task) -> str:
+def family_of(task: Task) -> str:
+    """Key of the kind of judging a task needs: equal for queries that one tool could serve."""
     return content_key([task.label, list(task.checks), task.language])[:12]
 
 
@@ -218,7 +220,7 @@ def _gap(task: Task, tried: Sequence[str]) -> Gap:
         why = f"{task.label}: being like the reference text is not being right, and no proven tool judges this"
     else:
         why = f"{task.label}: no proven tool for {', '.join(task.checks)}"
-    return Gap(_family(task), "; ".join([why, *tried]))
+    return Gap(family_of(task), "; ".join([why, *tried]))
 
 
 def _weights(key: str, value: Json) -> dict[str, float]:

@@ -1,0 +1,46 @@
+"""From a version on disk to a tool that judges. Each kind of tool has one loader, named in its manifest.
+
+A manifest can only name a loader of this table, never code of its own choice.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlar.library.builtin import CATALOG
+from rlar.library.manifest import LibraryProblem, Manifest
+from rlar.types import Json, Tool
+
+Loader = Callable[[Manifest, Path, Mapping[str, Json] | None], Tool]
+
+LOADERS: dict[str, str] = {
+    "builtin": "rlar.library.loaders:load_builtin",
+}
+
+
+def load(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
+    """The tool of one version. Raises LibraryProblem if it cannot be rebuilt here."""
+    where = LOADERS.get(manifest.loader)
+    if where is None:
+        raise LibraryProblem(f"{manifest.ref}: loader {manifest.loader!r} is none of {', '.join(LOADERS)}")
+    module, _, function = where.partition(":")
+    loader: Loader = getattr(importlib.import_module(module), function)
+    try:
+        return loader(manifest, folder, exam)
+    except (TypeError, ValueError, KeyError, OSError) as e:
+        raise LibraryProblem(f"{manifest.ref}: cannot be rebuilt ({type(e).__name__}: {e})") from e
+
+
+def load_builtin(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
+    """A built-in tool with settings of its own: settings = {"tool": name in the catalogue, "config": {...}}."""
+    name = manifest.settings["tool"]
+    if name not in CATALOG:
+        raise LibraryProblem(f"{manifest.ref}: {name!r} is no built-in tool")
+    module, cls, config = CATALOG[name]
+    tool: Any = getattr(importlib.import_module(module), cls)(**{**config, **manifest.settings["config"]})
+    tool.card = manifest.tool_card(exam)
+    built: Tool = tool
+    return built
