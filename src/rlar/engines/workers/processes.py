@@ -1,0 +1,176 @@
+"""The caller's end of the template and of each worker: sockets, buffers and what is known about them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlar.engines.workers.accounts import Assignment
+from rlar.engines.workers.board import Board
+from rlar.engines.workers.watch import Watch
+from rlar.engines.workers.wire import LENGTH, Broke, frames
+from rlar.errors import RlarError
+
+_BOOT = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[4]); "
+    "from rlar.engines.workers.template import main; main(*map(int, sys.argv[1:4]))"
+)
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_READ = 1 << 18
+
+
+@dataclass(eq=False, slots=True)
+class WorkerEnd:
+    """One worker as the caller knows it. orders: what it was given and has not finished, the running one first."""
+
+    slot: int
+    connection: socket.socket
+    pid: int | None = None
+    orders: deque[Assignment] = field(default_factory=deque)
+    outgoing: deque[memoryview] = field(default_factory=deque)
+    incoming: bytearray = field(default_factory=bytearray)
+    fresh: bool = True
+    leaving: bool = False  # takes no more orders
+    killed_for: Broke | None = None  # why the caller had it killed
+    watch: Watch | None = None
+
+    def put(self, body: bytes) -> None:
+        self.outgoing.append(memoryview(LENGTH.pack(len(body))))
+        self.outgoing.append(memoryview(body))
+
+    def push(self) -> None:
+        """Send as much as fits now. A broken pipe is left to the report of the worker's end."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            while self.outgoing:
+                sent = self.connection.send(self.outgoing[0])
+                self.outgoing[0] = self.outgoing[0][sent:]
+                if not self.outgoing[0]:
+                    self.outgoing.popleft()
+            return
+        if self.killed_for is not None:
+            self.outgoing.clear()
+
+    def pull(self) -> tuple[list[bytes], bool]:
+        """Whole frames that have come, and whether the stream has ended. Raises GarbledError."""
+        ended = False
+        found: list[bytes] = []
+        while True:
+            try:
+                data = self.connection.recv(_READ)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                ended = True
+                break
+            self.incoming += data
+            found += frames(self.incoming)
+        return found, ended
+
+
+class TemplateEnd:
+    """The template process and the board. Made anew when the template dies."""
+
+    def __init__(self, slots: int) -> None:
+        if not sys.executable:
+            raise RlarError("workers need sys.executable, which is empty here; set it to the path of this Python")
+        self.board = Board(slots)
+        self.free = deque(range(slots))
+        self.control, theirs = socket.socketpair()
+        path = [os.path.abspath(p) for p in sys.path]  # noqa: PTH100  ("" is the working directory)
+        environment = dict.fromkeys(_ONE_THREAD, "1") | os.environ | {"PYTHONHASHSEED": "0"}
+        fds = (theirs.fileno(), self.board.fd)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, *map(str, fds), str(slots), json.dumps(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=fds,
+                env=environment,
+                start_new_session=True,  # a Ctrl-C in the trainer's terminal is the trainer's business
+            )
+        except BaseException:
+            self.control.close()
+            self.board.close()
+            raise
+        finally:
+            theirs.close()
+        self.control.setblocking(False)
+        self.ready = False
+        self._incoming = bytearray()
+        self._outgoing: deque[tuple[bytes, list[int]]] = deque()
+
+    def say(self, message: dict[str, Any], end: socket.socket | None = None) -> None:
+        """Queue a message, with the worker's socket if it is to be forked; `end` is closed once it is sent."""
+        self._outgoing.append((json.dumps(message).encode("ascii") + b"\n", [end.detach()] if end else []))
+        self.push()
+
+    def push(self) -> None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            while self._outgoing:
+                data, fds = self._outgoing[0]
+                sent = socket.send_fds(self.control, [data], fds) if fds else self.control.send(data)
+                for fd in fds:
+                    os.close(fd)
+                self._outgoing[0] = (data[sent:], [])
+                if sent == len(data):
+                    self._outgoing.popleft()
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._outgoing)
+
+    def hear(self) -> tuple[list[dict[str, Any]], bool]:
+        """Messages that have come, and whether the template is gone."""
+        gone = False
+        while True:
+            try:
+                data = self.control.recv(_READ)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                gone = True
+                break
+            self._incoming += data
+        *lines, rest = bytes(self._incoming).split(b"\n")
+        self._incoming = bytearray(rest)
+        return [json.loads(line) for line in lines], gone
+
+    def last_words(self) -> str:
+        """What the template printed before it was ready."""
+        assert self.process.stderr is not None
+        os.set_blocking(self.process.stderr.fileno(), False)
+        with contextlib.suppress(OSError):
+            return (self.process.stderr.read(65536) or b"").decode("utf-8", "replace").strip()
+        return ""
+
+    def close(self, patience_s: float = 5.0) -> None:
+        """Close the socket, which ends the template and with it the workers; kill it if it does not end."""
+        self.release()
+        try:
+            self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def release(self) -> None:
+        """Close this process's ends without waiting; all that a forked child may do."""
+        for _, fds in self._outgoing:
+            for fd in fds:
+                os.close(fd)
+        self._outgoing.clear()
+        self.control.close()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        self.board.close()
