@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from rlar.rollouts.grouping import group_items
 from rlar.rollouts.items import Item, Reject
-from rlar.rollouts.reading import query_of_row, read_items
+from rlar.rollouts.reading import bytes_to_read, query_of_row, read_items
 from rlar.rollouts.writing import Writer, json_line
 
-__all__ = ["Item", "Reject", "Writer", "group_items", "json_line", "query_of_row", "read_items"]
+__all__ = ["Item", "Reject", "Writer", "bytes_to_read", "group_items", "json_line", "query_of_row", "read_items"]

@@ -103,7 +103,7 @@ def _text(name: str, stem: str, raw: BinaryIO, on_reject: OnReject, whole: bool)
                     return
             record = _parse(name, stem, line, data, on_reject)
             if record is not None:
-                yield record
+                yield record._replace(offset=raw.tell()) if raw.seekable() else record
     except (EOFError, zlib.error) as e:
         on_reject(
             Reject(name, line + 1, "", f"a broken gzip stream ({e})", "a complete gzip file; rows above were read")
@@ -245,11 +245,12 @@ def _parquet(name: str, path: Path, stem: str, on_reject: OnReject) -> Iterator[
     line = 0
     try:
         with pq.ParquetFile(path) as file:
+            size, rows = path.stat().st_size, max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(batch_size=256):
                 for row in batch.to_pylist():
                     line += 1
                     plain = _plain(row)
-                    yield Record(name, stem, line, plain, _row_excerpt(plain))
+                    yield Record(name, stem, line, plain, _row_excerpt(plain), size * line // rows)
     except (ArrowException, OSError) as e:
         came = f"what is not readable as Parquet ({clip(str(e), 120)})"
         on_reject(Reject(name, line + 1 if line else 0, "", came, "a complete Parquet file"))

@@ -76,13 +76,17 @@ class BadRow(Exception):
 
 
 class Record(NamedTuple):
-    """One raw row with its place. row: the parsed JSON value. excerpt: its first characters, for a Reject."""
+    """One raw row with its place. row: the parsed JSON value. excerpt: its first characters, for a Reject.
+
+    offset: bytes of the file, as it lies on disk, that were read so far; reading ahead included.
+    """
 
     file: str
     stem: str
     line: int
     row: Json
     excerpt: str
+    offset: int = 0
 
 
 def describe(value: Json) -> str:

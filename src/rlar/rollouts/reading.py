@@ -21,6 +21,7 @@ def read_items(
     strict: bool = False,
     on_reject: Callable[[Reject], None] | None = None,
     exclude: Iterable[Path] = (),
+    on_bytes: Callable[[int], None] | None = None,
 ) -> Iterator[Item]:
     """Items of files, folders (recursively, sorted by path) and "-" (standard input), in order, one at a time.
 
@@ -30,7 +31,8 @@ def read_items(
     column must be in every row; it may be null.
     on_reject: called with every row that is not an item; without it they are left out silently.
     strict: raise InputError for the first such row instead.
-    exclude: files not to read from folders.
+    exclude: files not to read from folders. on_bytes: called before each item with the bytes read so far, of all files
+    (see `bytes_to_read`), for progress.
     Raises InputError at once for a path that does not exist or a map that makes no sense; MissingExtra for Parquet
     without pyarrow.
     """
@@ -44,14 +46,26 @@ def read_items(
             on_reject(bad)
 
     def items() -> Iterator[Item]:
+        before = 0
         for name, path, stem in files:
             for record in read_records(name, path, stem, reject):
+                if on_bytes is not None:
+                    on_bytes(before + record.offset)
                 try:
                     yield read_row(record, fields)
                 except BadRow as e:
                     reject(Reject(name, record.line, e.field, e.came, e.wanted, record.excerpt))
+            before += path.stat().st_size if path is not None else 0
 
     return items()
+
+
+def bytes_to_read(paths: Sequence[str | Path], exclude: Iterable[Path] = ()) -> int | None:
+    """Bytes that `read_items` will read, as they lie on disk; None if standard input is among them."""
+    files = expand(paths, exclude)
+    if any(path is None for _, path, _ in files):
+        return None
+    return sum(path.stat().st_size for _, path, _ in files if path is not None)
 
 
 def query_of_row(row: Mapping[str, Json], field_map: Mapping[str, str] | None = None) -> Query:
