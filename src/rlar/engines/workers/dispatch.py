@@ -44,7 +44,8 @@ class Dispatcher:
         self.workers: dict[int, WorkerEnd] = {}  # by slot
         self.calls: deque[Call] = deque()
         self.template: TemplateEnd | None = None
-        self.modules: list[str] = []
+        self.loaded: list[str] = []  # modules that the template has, and that a new one is to have from the start
+        self._tried: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._inbox: deque[Call | list[str]] = deque()
         self._wake_r, self._wake_w = socket.socketpair()
@@ -166,18 +167,16 @@ class Dispatcher:
             self.template = TemplateEnd(4 * self.limit + 4)
             self._selector.register(self.template.control, selectors.EVENT_READ)
             self.counts["templates"] += 1
-            if self.modules:
-                self.template.say({"preload": self.modules})
+            if self.loaded:
+                self.template.say({"load": self.loaded})
+                self.loaded = []  # until it says that it has survived that
         return self.template
 
     def _preload(self, names: list[str]) -> None:
-        new = [name for name in names if name not in self.modules]
+        new = [name for name in names if name not in self._tried]
+        self._tried.update(new)
         if new:
-            self.modules += new
-            if self.template is not None:
-                self.template.say({"preload": new})
-            else:
-                self._started()
+            self._started().say({"load": new})
 
     def _hear(self) -> None:
         template = self.template
@@ -202,6 +201,8 @@ class Dispatcher:
             elif "exit" in message:
                 slot, status, _ = message["exit"]
                 self._exited(slot, status)
+            elif "loaded" in message:
+                self.loaded += message["loaded"]
         if gone:
             self._template_died()
 
@@ -349,6 +350,10 @@ class Dispatcher:
 
     def _learn(self, modules: list[str]) -> None:
         """Modules that a tool has loaded are put into the template, so that the next worker has them at once."""
+        new = [name for name in modules if name not in self._tried]
+        self._tried.update(new)
+        if new and self.template is not None:
+            self.template.say({"try": new})
 
     # ------------------------------------------------------------------ the watch
 

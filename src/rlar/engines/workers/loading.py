@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -42,6 +44,16 @@ def load(recipe: Recipe) -> Rule:
     if callable(thing):
         return cast(Rule, FunctionRule(thing))
     raise TypeError(f"{recipe.attribute} in {recipe.where[:200]} is a {type(thing).__name__}, not a class or function")
+
+
+def preload(names: Sequence[str]) -> None:
+    """Import each "module", or import and call each "module:function"; what fails is left to whoever needs it."""
+    for name in names:
+        module, _, function = name.partition(":")
+        with contextlib.suppress(Exception):
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
 
 
 def find(recipe: Recipe) -> Any:

@@ -3,16 +3,17 @@
 It is exec'ed once (`start` in the caller), so that the trainer, with its threads, CUDA context and gigabytes, is never
 forked. It sees no responses and runs no tool code, only imports. It ends when the caller's end of the control socket
 closes, which the kernel does for a caller that is killed, too; workers end with it.
-Talk on the control socket, JSON lines: in {"fork": slot} with the worker's socket attached, {"kill": slot},
-{"preload": [names]}; out {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]},
-{"exit": [slot, status, cpu_s]}.
+Talk on the control socket, JSON lines
+  in   {"fork": slot} with the worker's socket attached; {"kill": slot}; {"load": [names]}; {"try": [names]}
+  out  {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]}, {"exit": [slot, status, cpu_s]},
+       {"loaded": [names]}
+"try" loads names only after a child has loaded them without starting threads or leaving files open.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
@@ -22,7 +23,7 @@ import sys
 from collections import deque
 from typing import Any
 
-from rlar.engines.workers import worker  # noqa: F401  (everything a worker needs is loaded before the forks)
+from rlar.engines.workers import loading, worker
 from rlar.engines.workers.board import Board
 
 PROBE_CPU_S = 120
@@ -76,8 +77,11 @@ class Template:
             for pid, slot in self.slots.items():
                 if slot == command["kill"]:
                     kill_group(pid)
-        elif "preload" in command:
-            self.probe(command["preload"])
+        elif "load" in command:
+            load(command["load"])
+            self.say(loaded=command["load"])
+        elif "try" in command:
+            self.probe(command["try"])
 
     def fork(self, slot: int, end: int) -> None:
         template = os.getpid()
@@ -104,9 +108,7 @@ class Template:
         connection = socket.socket(fileno=end)
         for fd in self.ends:
             os.close(fd)
-        from rlar.engines.workers.worker import serve
-
-        serve(connection, self.board, slot)
+        worker.serve(connection, self.board, slot)
 
     def become_child(self, template: int) -> None:
         os.setpgid(0, 0)  # so that whatever the tool starts can be killed with it
@@ -127,7 +129,9 @@ class Template:
             if pid in self.slots:
                 self.say(exit=[self.slots.pop(pid), status, usage.ru_utime + usage.ru_stime])
             elif status == 0:
-                preload(self.probes.pop(pid))
+                names = self.probes.pop(pid)
+                load(names)
+                self.say(loaded=names)
             else:
                 del self.probes[pid]
 
@@ -143,20 +147,15 @@ class Template:
             self.become_child(template)
             signal.setitimer(signal.ITIMER_PROF, PROBE_CPU_S)
             before = open_files()
-            preload(names)
+            loading.preload(names)
             code = 0 if threads() == 1 and open_files() <= before else 1
         finally:
             os._exit(code)
 
 
-def preload(names: list[str]) -> None:
-    """Import modules, or import and call "module:function", whose cost all workers then share."""
-    for name in names:
-        module, _, function = name.partition(":")
-        with contextlib.suppress(Exception):
-            loaded = importlib.import_module(module)
-            if function:
-                getattr(loaded, function)()
+def load(names: list[str]) -> None:
+    """Import modules, or call "module:function", so that all workers share the cost."""
+    loading.preload(names)
     gc.collect()
     gc.freeze()  # the collector of a worker then leaves these pages alone, so that they stay shared
 
@@ -193,7 +192,7 @@ def main(control_fd: int, board_fd: int, slots: int) -> None:
     board = Board(slots, board_fd)
     if sys.platform == "linux":
         import ctypes  # noqa: F401  (once here, not in every worker)
-    preload(["rlar.tools.base"])  # what every tool imports
+    load(["rlar.tools.base"])  # what every tool imports
     template = Template(control, board)
     try:
         silent = os.open(os.devnull, os.O_WRONLY)

@@ -19,6 +19,7 @@ from rlar.types import Fault, Mark
 MAX_REPLY = 8 << 20  # bytes of one frame from a worker; workers flush far below it
 MAX_WHY = 4000  # characters of a reason
 MAX_TERMS = 1024  # named sub-values of one mark
+MAX_MODULES = 5000  # names of modules in one reply
 MAX_NAME = 200  # characters of a term's name
 LENGTH = struct.Struct("<Q")
 
@@ -126,7 +127,9 @@ def read_reply(body: bytes, low: float, high: float) -> Reply:
     """A checked Reply. low, high: range that every value must lie in. Raises GarbledError for anything else."""
     try:
         order, lines, end, leave, modules = json.loads(body)
-        if type(order) is not int or not isinstance(modules, list) or not all(isinstance(m, str) for m in modules):
+        if type(order) is not int or not isinstance(modules, list) or len(modules) > MAX_MODULES:
+            raise ValueError("wrong types")
+        if not all(isinstance(name, str) and len(name) <= MAX_NAME for name in modules):
             raise ValueError("wrong types")
         records = [_record(line, low, high) for line in lines]
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as e:

@@ -8,6 +8,7 @@ import pickle
 import random
 import socket
 import sys
+import sysconfig
 import time
 import traceback
 from typing import Any
@@ -17,6 +18,7 @@ from rlar.engines.workers.board import Board, Stage
 from rlar.engines.workers.limits import Limits
 from rlar.engines.workers.values import as_mark
 from rlar.engines.workers.wire import (
+    MAX_MODULES,
     Broke,
     Order,
     encode_broke,
@@ -34,6 +36,7 @@ FLUSH_S = 0.02  # CPU seconds between partial answers: what a killed worker had 
 FLUSH_ITEMS = 512
 LEAVE_AFTER = 20_000  # items, and
 LEAVE_GROWTH = 256 << 20  # bytes of growth, after which a worker asks to be replaced: leaks end there
+KEPT_TOOLS = 256
 KEPT_QUERIES = 4  # prepared queries that are kept for groups that came in several orders
 
 
@@ -51,8 +54,7 @@ class Worker:
         self.served = 0
         self.leave = False
         self.born_with = self.limits.address_space()
-        self.known_modules = set(sys.modules)
-        self.new_modules: list[str] = []
+        self.modules = Modules()
         self.flushed_at = 0.0
 
     def serve(self) -> None:
@@ -80,14 +82,17 @@ class Worker:
             recipe, path = pickle.loads(order.tool_blob)  # noqa: S301
             sys.path += [p for p in path if p not in sys.path]
             rule = loading.load(recipe)
+            names = [str(name) for name in getattr(rule, "preload", ())]
+            loading.preload(names)
+            self.modules.named += names
         except BaseException as e:
             self.lines.append(encode_broke(-1, -1, time.thread_time() - start, broke(e)))
             return None
         if order.warm and order.groups:
             self.warm(order, rule)
+        while len(self.tools) >= KEPT_TOOLS:
+            del self.tools[next(iter(self.tools))]
         self.tools[order.tool] = rule
-        self.new_modules = [m for m in sys.modules if m not in self.known_modules]
-        self.known_modules.update(self.new_modules)
         return rule
 
     def warm(self, order: Order, rule: Rule) -> None:
@@ -154,11 +159,36 @@ class Worker:
         self.lines.append(encode_broke(group, item, seconds, broke(error)))
 
     def flush(self, order: Order, *, end: bool) -> None:
-        body = json.dumps([order.id, self.lines, end, end and self.leave, self.new_modules])
+        body = json.dumps([order.id, self.lines, end, end and self.leave, self.modules.new() if end else []])
         self.lines = []
-        self.new_modules = []
         send_frame(self.connection, body.encode("ascii"))
         self.flushed_at = time.thread_time()
+
+
+class Modules:
+    """Which modules tools have loaded here since the fork. Not the user's own: those may change while we run."""
+
+    def __init__(self) -> None:
+        self.known = set(sys.modules)
+        self.count = len(sys.modules)
+        self.named: list[str] = []  # what tools ask for by their `preload`
+        paths = sysconfig.get_paths()
+        self.roots = tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+    def new(self) -> list[str]:
+        """Names that the template should load for the workers to come; each is told once."""
+        found, self.named = self.named, []
+        if len(sys.modules) != self.count:
+            fresh = [name for name in list(sys.modules) if name not in self.known]
+            self.known.update(fresh)
+            self.count = len(sys.modules)
+            found = [name for name in fresh if self._installed(name)] + found
+        return found[:MAX_MODULES]
+
+    def _installed(self, name: str) -> bool:
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        origin = getattr(spec, "origin", None)
+        return isinstance(origin, str) and (origin.startswith(self.roots) or origin == "built-in")
 
 
 def broke(error: BaseException) -> Broke:
