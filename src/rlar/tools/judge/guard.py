@@ -1,0 +1,70 @@
+"""Answers are data: how they are shown to a judge so that they cannot speak to it.
+
+Three guards. The text is fenced by a tag whose id is a hash of the text, which the text cannot contain; characters that
+hide or reorder text are taken out; and where an answer talks to its grader, it is judged a second time without those
+passages, and the lower verdict counts: what cannot raise a verdict is not worth writing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+LONGEST = 24_000  # characters of one answer that a judge is shown; the rest is left out, and that is said
+
+# Sentences and tags that address the grader. Broad on purpose: a false alarm costs one more call, never a reward.
+_STEERING = re.compile(
+    r"""(?ix)
+    (?: \b(?:ignore|disregard|forget|override|bypass)\b [^.\n]{0,60}
+        \b(?:above|previous|prior|earlier|instruction|rubric|criteria|rules?)\b
+      | \b(?:grader|judge|evaluator|assessor|reviewer|scorer)\b [^.\n]{0,80}
+        \b(?:should|must|please|note|give|assign|award|will)\b
+      | \b(?:give|assign|award|rate|score|grade|mark)\b [^.\n]{0,40}
+        \b(?:full|maximum|max|highest|perfect|top|10|100|five|ten|best)\b
+      | \b(?:highest|maximum|perfect|full|top) [ ]+ (?:possible [ ]+)? (?:score|marks?|rating|reward|grade|points)\b
+      | \b(?:score|rating|grade|reward|verdict|winner)\b ["']? \s* (?:[:=]|is) \s* ["']? (?:\d|[ab]\b|tie\b)
+      | \[\[ \s* (?:[abc]|\d+|rating) [^\]]{0,20} \]\]
+      | </? \s* (?:system|assistant|user|data|answer|instruction|im_start|im_end|s)\b [^>]{0,60} >
+      | <\| [^|>]{1,40} \|>
+      | ^ \s* (?:system|assistant|user|human|\#\#\# \s* instruction) \s* :
+      | \b(?:best|greatest|finest) [ ]+ (?:answer|response) [^.\n]{0,40} \b(?:ever|possible|seen)\b
+      | \bas [ ]+ an? [ ]+ (?:ai [ ]+)? (?:expert|authority|grader|judge)\b
+    )""",
+    re.MULTILINE,
+)
+_SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]?")
+
+
+def shown(label: str, text: str, **attributes: str) -> str:
+    """A text as a judge sees it: cleaned, bounded, fenced by a tag that the text itself cannot close."""
+    body = cleaned(text)
+    if len(body) > LONGEST:
+        half = LONGEST // 2
+        body = f"{body[:half]}\n[... {len(body) - LONGEST} characters are left out here ...]\n{body[-half:]}"
+    mark = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    more = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f'<data id="{mark}" kind="{label}"{more}>\n{body}\n</data id="{mark}">'
+
+
+def cleaned(text: str) -> str:
+    """Without what hides or reorders text: control, zero-width and bidi characters, lone surrogates; NFC."""
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return unicodedata.normalize("NFC", kept)
+
+
+def steers(text: str) -> bool:
+    """Whether a text seems to talk to whoever grades it."""
+    return _STEERING.search(cleaned(text)[: 4 * LONGEST]) is not None
+
+
+def without_steering(text: str) -> str:
+    """The text without the sentences that seem to talk to its grader."""
+    body = cleaned(text)[: 4 * LONGEST]
+    spans = [m.span() for m in _STEERING.finditer(body)]
+    kept = []
+    for match in _SENTENCE.finditer(body):
+        start, end = match.span()
+        if not any(a < end and start < b for a, b in spans):
+            kept.append(match.group())
+    return "".join(kept).strip()
