@@ -259,37 +259,35 @@ class Judge:
         return verdicts
 
     async def _tournament(self, context: Context, responses: Sequence[Response]) -> list[Verdict]:
-        """Knock-out: who wins goes on, a draw lets the earlier seed go on with half a point to each.
+        """Knock-out: who wins goes on; of a draw the earlier seed goes on for both, and both end with its points.
 
         Seeds by content, so that the caller's order decides nothing. 2 (G - 1) calls instead of G (G - 1).
-        Value: points per round played by the winner. Under GRPO losers of one round tie.
+        Value: share of the rounds that an answer came through. Under GRPO, losers of one round tie.
         """
         if len(responses) == 1:
             return [self._no_rival()]
         spent = Spent()
-        points = [0.0] * len(responses)
+        points = [0] * len(responses)
+        drawn: list[tuple[int, int]] = []
         alive = sorted(range(len(responses)), key=lambda i: content_key(responses[i]))
         rounds = 0
         try:
             while len(alive) > 1:
                 rounds += 1
                 pairs = list(zip(alive[::2], alive[1::2], strict=False))
-                shares = await asyncio.gather(
-                    *(self._compare(context, responses[i], responses[j], spent) for i, j in pairs)
-                )
-                through = []
-                for (i, j), share in zip(pairs, shares, strict=True):
-                    points[i] += share
-                    points[j] += 1 - share
-                    through.append(j if share == 0.0 else i)
-                if len(alive) % 2:
-                    points[alive[-1]] += 0.5  # no rival this round: neither won nor lost
-                    through.append(alive[-1])
-                alive = through
+                work = (self._compare(context, responses[i], responses[j], spent) for i, j in pairs)
+                shares = await asyncio.gather(*work)
+                through = [j if share == 0.0 else i for (i, j), share in zip(pairs, shares, strict=True)]
+                drawn += [pair for pair, share in zip(pairs, shares, strict=True) if share == 0.5]
+                alive = through + alive[2 * len(pairs) :]  # the last of an odd number has no rival this round
+                for i in alive:
+                    points[i] += 1
         except ToolFault as e:
             return [Verdict(self.card.ref, fault=e.fault, why=e.why, cost=spent.cost)] * len(responses)
+        for i, j in reversed(drawn):  # what the one that went on won later, both won
+            points[j] = points[i]
         return [
-            Verdict(self.card.ref, value=p / rounds, why=f"{p:g} points in {rounds} rounds", cost=spent.cost)
+            Verdict(self.card.ref, value=p / rounds, why=f"came through {p} of {rounds} rounds", cost=spent.cost)
             for p in points
         ]
 
