@@ -1,4 +1,4 @@
-"""The books of one call: which item is where, what it has met so far, and which of the three outcomes that makes.
+"""The books: which response is where, what it has met so far, and which of the three outcomes that makes.
 
 A response that breaks the tool (exception, CPU limit, memory, death of the process) is judged again, alone, on a fresh
 worker. If it breaks it again, controls decide: the same tool on the same query judges harmless texts on a fresh worker.
@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import pickle
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,7 +25,7 @@ from rlar.engines.workers.worker import HARMLESS
 from rlar.types import Fault, Mark, Query, ToolCard
 
 FIRST_SHARE = 0.25  # of the card's timeout_s for the first try; the retry has the rest, so that both fit into it
-MAX_LOST = 3  # deaths that have another cause (killed from outside) until one is held against the item after all
+MAX_LOST = 3  # deaths with another cause (killed from outside) until one is held against the item after all
 
 _order_ids = itertools.count(1)
 _group_keys = itertools.count(1)
@@ -41,13 +41,19 @@ class Why(Enum):
 
 @dataclass(eq=False, slots=True)
 class ToolInUse:
-    """One tool (recipe and version) as this pool knows it. item_s: mean CPU seconds per item; None at first."""
+    """One tool (recipe, version and limits) as this pool knows it.
+
+    item_s: CPU seconds per item, a moving mean; None at first. queued: items of all calls that wait for a first try.
+    warm: whether workers may judge a harmless text first; load_losses: deaths while loading since it last worked.
+    """
 
     number: int
     blob: bytes
     card: ToolCard
     item_s: float | None = None
+    queued: int = 0
     warm: bool = True
+    load_losses: int = 0
 
     def learn(self, seconds: float, items: int) -> None:
         if items:
@@ -57,11 +63,14 @@ class ToolInUse:
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """One distinct response of a group. places: (group, response) indices of the caller that it answers."""
+    """One distinct response of a group. places: (group, response) indices of the caller that it answers.
+
+    broke: how it broke the tool the first time. lost: how often its worker died of something else.
+    """
 
     group: Group
     response: str
-    places: list[tuple[int, int]]
+    places: list[tuple[int, int]] = field(default_factory=list)
     broke: Broke | None = None
     lost: int = 0
     seconds: float = 0.0
@@ -70,28 +79,99 @@ class Item:
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """All distinct responses to one query within one call."""
+    """All distinct responses to one query within one call.
 
+    prepare_retry: who tries prepare() again on a fresh worker; parked: who waits for that.
+    controls: None: not known; True: passed; Broke: how the tool broke. accused: who waits for that.
+    """
+
+    call: Call
     query: Query
     key: int = field(default_factory=lambda: next(_group_keys))
     items: dict[str, Item] = field(default_factory=dict)
     blob: bytes = b""
     prepare_broke: Broke | None = None
-    prepare_retry: Item | None = None  # who tries prepare() again on a fresh worker
-    parked: list[Item] = field(default_factory=list)  # wait for that
-    controls: bool | Broke | None = None  # None: not known; True: passed; Broke: how the tool broke
-    accused: list[tuple[Item, Broke]] = field(default_factory=list)  # wait for the controls
+    prepare_retry: Item | None = None
+    parked: list[Item] = field(default_factory=list)
+    controls: bool | Broke | None = None
+    accused: list[tuple[Item, Broke]] = field(default_factory=list)
 
-    def control_texts(self) -> list[str]:
-        reference = self.query.reference
-        return [reference, HARMLESS] if isinstance(reference, str) and reference.strip() else [HARMLESS]
+    def pickled(self) -> bool:
+        """Make `blob`; if the query cannot be pickled, that settles the group, and False is returned."""
+        if not self.blob:
+            try:
+                self.blob = pickle.dumps(self.query, pickle.HIGHEST_PROTOCOL)
+            except Exception as e:
+                why = f"the query cannot be sent to a worker: {type(e).__name__}: {e}"
+                self.settle(Broke(Fault.CRASHED, why))
+                return False
+        return True
+
+    def settle(self, broke: Broke) -> None:
+        """A fault for all responses that are not settled yet."""
+        self.parked = []
+        self.prepare_retry = None
+        for item in self.items.values():
+            self.call.settle_fault(item, broke)
+
+    def prepare_failed(self, members: list[Item], broke: Broke) -> None:
+        """members: those that were to be judged after this prepare()."""
+        broke = broke._replace(why=f"prepare() broke: {broke.why}")
+        retried = self.prepare_retry is not None and self.prepare_retry in members
+        if broke.at_once or retried or (self.prepare_broke is not None and self.prepare_retry is None):
+            self.settle(broke)
+        elif self.prepare_broke is None and members:
+            self.prepare_broke = broke
+            self.prepare_retry = members[0]
+            self.parked += members[1:]
+            self.call.alone(members[0])
+        else:
+            self.parked += members
+
+    def prepare_passed(self, item: Item) -> None:
+        """`item` got past prepare(); if it was the one to try, the others may follow."""
+        if self.prepare_retry is item:
+            self.prepare_retry = None
+            parked, self.parked = self.parked, []
+            self.call.put_back(parked)
+
+    def accuse(self, item: Item, broke: Broke) -> None:
+        """The item has broken the tool twice; the controls say whose fault it is."""
+        if self.controls is None:
+            self.accused.append((item, broke))
+            if len(self.accused) == 1:
+                self.call.ask_controls(self)
+        elif isinstance(self.controls, Broke):
+            why = f"{self.controls.why}; on the response: {broke.why}"
+            self.call.settle_fault(item, self.controls._replace(why=why))
+        else:
+            low = self.call.tool.card.low
+            mark = Mark(low, why=f"broke the tool: {broke.why}")
+            self.call.settle(item, Judged(mark, None, "", item.seconds))
+
+    def control_answered(self, text: str, outcome: Mark | Broke, *, last: bool) -> None:
+        if isinstance(outcome, Broke):
+            shown = text if len(text) <= 80 else text[:77] + "..."
+            self.controls_known(outcome._replace(why=f"broke on the harmless {shown!r}: {outcome.why}"))
+        elif last:
+            self.controls_known(True)
+
+    def controls_known(self, found: bool | Broke) -> None:
+        if self.controls is None:
+            self.controls = found
+            accused, self.accused = self.accused, []
+            for item, broke in accused:
+                self.accuse(item, broke)
 
 
 @dataclass(eq=False, slots=True)
 class Assignment:
-    """What one worker was given. open: (group, item) positions that it has not answered yet."""
+    """What one worker was given, of one or several calls that use one tool.
 
-    call: Call
+    open: (group, item) positions that it has not answered yet. seconds, answered: its cost so far, for how many.
+    """
+
+    tool: ToolInUse
     why: Why
     parts: list[tuple[Group, list[Item]]]
     id: int = field(default_factory=lambda: next(_order_ids))
@@ -107,50 +187,164 @@ class Assignment:
     @property
     def cpu_s(self) -> float:
         share = FIRST_SHARE if self.why is Why.BATCH else 1.0 - FIRST_SHARE
-        return self.call.tool.card.timeout_s * share
+        return self.tool.card.timeout_s * share
+
+    @property
+    def wanted(self) -> bool:
+        """False once everything in it has been settled otherwise, or cancelled."""
+        return any(item.judged is None and not item.group.call.future.cancelled() for item in self.open.values())
 
     def order(self) -> Order:
-        tool = self.call.tool
+        tool, card = self.tool, self.tool.card
         groups = [(g.key, g.blob, [item.response for item in items]) for g, items in self.parts]
-        card = tool.card
-        return Order(
-            self.id, tool.number, tool.blob, self.cpu_s, card.memory_mib, card.low, card.high, tool.warm, groups
-        )
+        limits = (self.cpu_s, card.memory_mib, card.low, card.high)
+        return Order(self.id, tool.number, tool.blob, *limits, tool.warm, groups)
+
+    def answer(self, record: Record) -> None:
+        """Take one line of a reply. Raises GarbledError for what was never asked."""
+        outcome = record.outcome
+        self.seconds += record.seconds
+        if record.item == -1 and not isinstance(outcome, Broke):
+            raise GarbledError("a mark for no response")
+        if record.group == -1 and isinstance(outcome, Broke):
+            self._not_loaded(outcome)
+        elif not 0 <= record.group < len(self.parts):
+            raise GarbledError(f"an answer for group {record.group} of {len(self.parts)}")
+        elif record.item == -1 and isinstance(outcome, Broke):
+            self._prepare_broke(record.group, outcome)
+        else:
+            item = self.open.pop((record.group, record.item), None)
+            if item is None:
+                raise GarbledError(f"an answer for response {record.item} of group {record.group}, which is not open")
+            item.seconds += record.seconds
+            self.answered += 1
+            self.tool.load_losses = 0
+            self._met(item, outcome)
+
+    def lost(self, at: Position, broke: Broke, *, outside: bool) -> None:
+        """The worker is gone. at: where it was last. outside: somebody else killed it, so nobody is to blame yet."""
+        here = at.order == self.id
+        if here and at.stage == Stage.WARM:
+            self.tool.warm &= outside  # else let the limits of single items tell what is wrong
+        elif here and at.stage == Stage.LOAD:
+            self.tool.load_losses += 1
+            if self.tool.load_losses > (2 * MAX_LOST if outside else 1):
+                self._not_loaded(broke)
+        elif here and at.stage == Stage.PREPARE and 0 <= at.group < len(self.parts) and not outside:
+            self._prepare_broke(at.group, broke)
+        elif here and at.stage == Stage.RATE and (at.group, at.item) in self.open:
+            self._lost_item((at.group, at.item), broke, outside=outside)
+        else:
+            for key in list(self.open):
+                self._lost_item(key, broke, outside=True)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Nobody will answer what is still open, and that is not its fault: it goes back in front."""
+        items = [item for item in self.open.values() if item.judged is None]
+        self.open.clear()
+        if not items:
+            return
+        if self.why is Why.CONTROL:
+            group = items[0].group
+            group.call.ask_controls(group, lost=items[0].lost)
+            return
+        suspects = [item for item in items if self.why is Why.ALONE or item.lost >= MAX_LOST - 1]
+        for item in suspects:
+            item.group.call.alone(item)
+        back: dict[Call, list[Item]] = {}
+        for item in items:
+            if item not in suspects:
+                back.setdefault(item.group.call, []).append(item)
+        for call, innocent in back.items():
+            call.put_back(innocent)
+
+    def _met(self, item: Item, outcome: Mark | Broke) -> None:
+        group = item.group
+        if self.why is Why.CONTROL:
+            group.control_answered(item.response, outcome, last=not self.open)
+            return
+        group.prepare_passed(item)
+        if isinstance(outcome, Mark):
+            group.call.settle(item, Judged(outcome, None, "", item.seconds))
+        elif outcome.at_once:
+            group.call.settle_fault(item, outcome)
+        elif item.broke is None:
+            item.broke = outcome
+            group.call.alone(item)
+        else:
+            group.accuse(item, outcome)
+
+    def _lost_item(self, key: tuple[int, int], broke: Broke, *, outside: bool) -> None:
+        item = self.open[key]
+        item.lost += outside
+        if outside and item.lost < MAX_LOST:
+            return  # it goes back with the others
+        del self.open[key]
+        item.lost = 0
+        if broke.fault is Fault.TIMEOUT:
+            item.seconds += self.cpu_s
+        self._met(item, broke)
+
+    def _prepare_broke(self, position: int, broke: Broke) -> None:
+        group = self.parts[position][0]
+        keys = [key for key in self.open if key[0] == position]
+        members = [self.open.pop(key) for key in keys]
+        if self.why is Why.CONTROL:
+            group.controls_known(broke._replace(why=f"prepare() broke: {broke.why}"))
+        else:
+            group.prepare_failed(members, broke)
+
+    def _not_loaded(self, broke: Broke) -> None:
+        """Loading sees neither query nor response, so there is nothing to try again."""
+        broke = broke._replace(why=f"the tool cannot be loaded: {broke.why}")
+        items = list(self.open.values())
+        self.open.clear()
+        for item in items:
+            if self.why is Why.CONTROL:
+                item.group.controls_known(broke)
+            else:
+                item.group.prepare_passed(item)
+                item.group.call.settle_fault(item, broke)
 
 
 class Call:
-    """One submit(): its items, and its future, which is done when every item is settled."""
+    """One submit(): its items, and its future, which is done when every item is settled.
+
+    on_work: called when it has something to hand out (again); on_done: when all is settled.
+    pending: items that wait for a first try; urgent: retries and controls.
+    """
 
     def __init__(self, tool: ToolInUse, groups: Sequence[tuple[Query, Sequence[str]]]) -> None:
         self.tool = tool
         self.future: Future[list[list[Judged]]] = Future()
+        self.on_work: Callable[[Call], None] = _nothing
+        self.on_done: Callable[[Call], None] = _nothing
         self.shape = [len(responses) for _, responses in groups]
         self.pending: deque[Item] = deque()
         self.urgent: deque[Assignment] = deque()
-        self.load_losses = 0
         by_query: dict[Query, Group] = {}
         for g, (query, responses) in enumerate(groups):
             group = by_query.get(query)
             if group is None:
-                group = by_query[query] = Group(query)
+                group = by_query[query] = Group(self, query)
             for r, response in enumerate(responses):
                 item = group.items.get(response)
                 if item is None:
-                    item = group.items[response] = Item(group, response, [])
+                    item = group.items[response] = Item(group, response)
                     self.pending.append(item)
                 item.places.append((g, r))
+        self.keeps: object = None  # what must not be collected before this is done
         self.items = list(self.pending)
         self.left = len(self.items)
 
-    # ------------------------------------------------------------------ giving work out
-
-    def next_batch(self, most_items: int, most_characters: int) -> Assignment | None:
-        """The next chunk, or None. At least one item, however big it is."""
-        parts: list[tuple[Group, list[Item]]] = []
+    def take(self, parts: list[tuple[Group, list[Item]]], most_items: int, most_characters: int) -> tuple[int, int]:
+        """Move the next items to `parts`; at least one, however long. Returns how many, and their characters."""
         count = characters = 0
         while self.pending and count < most_items and characters < most_characters:
             item = self.pending.popleft()
-            if item.judged is not None or not self._pickled(item.group):
+            self.tool.queued -= 1
+            if item.judged is not None or not item.group.pickled():
                 continue
             if parts and parts[-1][0] is item.group:
                 parts[-1][1].append(item)
@@ -158,238 +352,41 @@ class Call:
                 parts.append((item.group, [item]))
             count += 1
             characters += len(item.response)
-        return Assignment(self, Why.BATCH, parts) if parts else None
+        return count, characters
 
-    def next_urgent(self) -> Assignment | None:
-        while self.urgent:
-            assignment = self.urgent.popleft()
-            if assignment.why is Why.CONTROL or any(item.judged is None for item in assignment.open.values()):
-                return assignment
-        return None
+    def put_back(self, items: Sequence[Item]) -> None:
+        """Items that are to be tried as if they never had been, in front of all others."""
+        self.pending.extendleft(reversed(items))
+        self.tool.queued += len(items)
+        self.on_work(self)
 
-    def _pickled(self, group: Group) -> bool:
-        if not group.blob:
-            try:
-                group.blob = pickle.dumps(group.query, pickle.HIGHEST_PROTOCOL)
-            except Exception as e:
-                why = f"the query cannot be sent to a worker: {type(e).__name__}: {e}"
-                self._settle_group(group, Broke(Fault.CRASHED, why))
-                return False
-        return True
+    def alone(self, item: Item) -> None:
+        if item.judged is None and item.group.pickled():
+            self.urgent.append(Assignment(self.tool, Why.ALONE, [(item.group, [item])]))
+            self.on_work(self)
 
-    # ------------------------------------------------------------------ taking answers in
+    def ask_controls(self, group: Group, lost: int = 0) -> None:
+        """Judge harmless texts: the reference, if it is text, and a plain sentence."""
+        reference = group.query.reference
+        texts = [reference, HARMLESS] if isinstance(reference, str) and reference.strip() else [HARMLESS]
+        self.urgent.append(Assignment(self.tool, Why.CONTROL, [(group, [Item(group, t, lost=lost) for t in texts])]))
+        self.on_work(self)
 
-    def answer(self, assignment: Assignment, record: Record) -> None:
-        """Take one line of a reply. Raises GarbledError for what was never asked."""
-        outcome = record.outcome
-        assignment.seconds += record.seconds
-        if record.group == -1:
-            if not isinstance(outcome, Broke) or record.item != -1:
-                raise GarbledError("a mark for no response")
-            self._not_loaded(assignment, outcome)
-            return
-        if not 0 <= record.group < len(assignment.parts):
-            raise GarbledError(f"an answer for group {record.group} of {len(assignment.parts)}")
-        group = assignment.parts[record.group][0]
-        if record.item == -1:
-            if not isinstance(outcome, Broke):
-                raise GarbledError("a mark for no response")
-            self._prepare_broke(assignment, record.group, outcome)
-            return
-        item = assignment.open.pop((record.group, record.item), None)
-        if item is None:
-            raise GarbledError(f"an answer for response {record.item}, which is not open")
-        assignment.answered += 1
-        item.seconds += record.seconds
-        if assignment.why is Why.CONTROL:
-            self._control(assignment, group, item, outcome)
-            return
-        self._prepare_passed(group, item)
-        if isinstance(outcome, Mark):
-            self._settle(item, Judged(outcome, None, "", item.seconds))
-        else:
-            self._item_broke(item, outcome)
+    def settle_fault(self, item: Item, broke: Broke) -> None:
+        self.settle(item, Judged(None, broke.fault, broke.why, item.seconds))
 
-    def lost(self, assignment: Assignment, at: Position | None, broke: Broke, *, outside: bool) -> None:
-        """The worker is gone. at: where it was; None if nobody knows. outside: it was killed by somebody else."""
-        if at is not None and at.order != assignment.id:
-            at = None
-        if at is not None and at.stage in (Stage.LOAD, Stage.WARM):
-            self._lost_loading(assignment, at.stage, broke, outside=outside)
-        elif at is not None and at.stage == Stage.PREPARE and 0 <= at.group < len(assignment.parts) and not outside:
-            self._prepare_broke(assignment, at.group, broke)
-        elif at is not None and at.stage == Stage.RATE and (at.group, at.item) in assignment.open:
-            self._lost_rating(assignment, at, broke, outside=outside)
-        elif assignment.open:
-            for item in assignment.open.values():
-                item.lost += 1
-            if assignment.why is not Why.CONTROL:
-                worn = [(k, item) for k, item in assignment.open.items() if item.lost >= MAX_LOST]
-                for k, item in worn:
-                    del assignment.open[k]
-                    item.lost = 0
-                    self._prepare_passed(item.group, item)
-                    self._item_broke(item, broke)
-            elif all(item.lost > MAX_LOST for item in assignment.open.values()):
-                self._controls_done(assignment.parts[0][0], broke)
-                assignment.open.clear()
-        self.give_back(assignment)
+    def settle(self, item: Item, judged: Judged) -> None:
+        if item.judged is None:
+            item.judged = judged
+            self.left -= 1
+            if self.left == 0:
+                with contextlib.suppress(InvalidStateError):  # the caller has cancelled
+                    self.future.set_result(self._result())
+                self.on_done(self)
 
-    def give_back(self, assignment: Assignment) -> None:
-        """Nobody will answer what is still open, and it is not its fault: put it back in front."""
-        items = [item for item in assignment.open.values() if item.judged is None]
-        assignment.open.clear()
-        if assignment.why is Why.CONTROL:
-            if items:
-                self.urgent.appendleft(self._control_assignment(assignment.parts[0][0], lost=items[0].lost))
-            return
-        for item in reversed(items):
-            if assignment.why is Why.ALONE or item.lost >= 2:
-                self._alone(item, first=True)
-            else:
-                self.pending.appendleft(item)
-
-    def cancel(self, why: str) -> None:
-        """Settle whatever is open as cancelled."""
+    def settle_all(self, broke: Broke) -> None:
         for item in self.items:
-            self._settle(item, Judged(None, Fault.CANCELLED, why, item.seconds))
-
-    def fail(self, broke: Broke) -> None:
-        for item in self.items:
-            self._settle(item, Judged(None, broke.fault, broke.why, item.seconds))
-
-    @property
-    def done(self) -> bool:
-        return self.left == 0 or self.future.cancelled()
-
-    # ------------------------------------------------------------------ whose side it is
-
-    def _item_broke(self, item: Item, broke: Broke) -> None:
-        group = item.group
-        if broke.at_once:
-            self._settle(item, Judged(None, broke.fault, broke.why, item.seconds))
-        elif item.broke is None:
-            item.broke = broke
-            self._alone(item)
-        elif group.controls is None:
-            group.accused.append((item, broke))
-            if len(group.accused) == 1:
-                self.urgent.append(self._control_assignment(group))
-        else:
-            self._judge_accused(group, item, broke)
-
-    def _judge_accused(self, group: Group, item: Item, broke: Broke) -> None:
-        if isinstance(group.controls, Broke):
-            why = f"{group.controls.why}; on the response: {broke.why}"
-            self._settle(item, Judged(None, group.controls.fault, why, item.seconds))
-        else:
-            low = self.tool.card.low
-            self._settle(item, Judged(Mark(low, why=f"broke the tool: {broke.why}"), None, "", item.seconds))
-
-    def _control(self, assignment: Assignment, group: Group, item: Item, outcome: Mark | Broke) -> None:
-        if isinstance(outcome, Broke):
-            shown = item.response if len(item.response) <= 80 else item.response[:77] + "..."
-            self._controls_done(group, outcome._replace(why=f"broke on the harmless {shown!r}: {outcome.why}"))
-        elif not assignment.open:
-            self._controls_done(group, True)
-
-    def _controls_done(self, group: Group, found: bool | Broke) -> None:
-        if group.controls is not None:
-            return
-        group.controls = found
-        accused, group.accused = group.accused, []
-        for item, broke in accused:
-            self._judge_accused(group, item, broke)
-
-    def _prepare_broke(self, assignment: Assignment, position: int, broke: Broke) -> None:
-        group = assignment.parts[position][0]
-        members = [item for (g, _), item in assignment.open.items() if g == position]
-        for key in [key for key in assignment.open if key[0] == position]:
-            del assignment.open[key]
-        if assignment.why is Why.CONTROL:
-            self._controls_done(group, broke._replace(why=f"prepare() broke: {broke.why}"))
-            return
-        retried = group.prepare_retry is not None and group.prepare_retry in members
-        if broke.at_once or retried or (group.prepare_broke is not None and group.prepare_retry is None):
-            self._settle_group(group, broke._replace(why=f"prepare() broke: {broke.why}"))
-        elif group.prepare_broke is None and members:
-            group.prepare_broke = broke
-            group.prepare_retry = members[0]
-            group.parked += members[1:]
-            self._alone(members[0])
-        else:
-            group.parked += members
-
-    def _prepare_passed(self, group: Group, item: Item) -> None:
-        if group.prepare_retry is item:
-            group.prepare_retry = None
-            self.pending.extendleft(reversed(group.parked))
-            group.parked = []
-
-    def _not_loaded(self, assignment: Assignment, broke: Broke) -> None:
-        """Loading sees neither query nor response, so there is nothing to try again."""
-        broke = broke._replace(why=f"the tool cannot be loaded: {broke.why}")
-        group = assignment.parts[0][0]
-        items = list(assignment.open.values())
-        assignment.open.clear()
-        if assignment.why is Why.CONTROL:
-            self._controls_done(group, broke)
-            return
-        for item in items:
-            self._prepare_passed(item.group, item)
-            self._settle(item, Judged(None, broke.fault, broke.why, item.seconds))
-
-    def _lost_loading(self, assignment: Assignment, stage: int, broke: Broke, *, outside: bool) -> None:
-        if stage == Stage.WARM and not outside:
-            self.tool.warm = False  # let the limits of single items tell what is wrong
-        elif stage == Stage.LOAD:
-            self.load_losses += 1
-            if self.load_losses > (2 * MAX_LOST if outside else 1):
-                self._not_loaded(assignment, broke)
-
-    def _lost_rating(self, assignment: Assignment, at: Position, broke: Broke, *, outside: bool) -> None:
-        item = assignment.open[at.group, at.item]
-        item.lost += outside
-        if outside and item.lost < MAX_LOST:
-            return  # goes back with the others
-        del assignment.open[at.group, at.item]
-        item.lost = 0
-        if broke.fault is Fault.TIMEOUT:
-            item.seconds += assignment.cpu_s
-        if assignment.why is Why.CONTROL:
-            self._control(assignment, item.group, item, broke)
-            return
-        self._prepare_passed(item.group, item)
-        self._item_broke(item, broke)
-
-    # ------------------------------------------------------------------ small things
-
-    def _alone(self, item: Item, *, first: bool = False) -> None:
-        if item.judged is None and self._pickled(item.group):
-            assignment = Assignment(self, Why.ALONE, [(item.group, [item])])
-            if first:
-                self.urgent.appendleft(assignment)
-            else:
-                self.urgent.append(assignment)
-
-    def _control_assignment(self, group: Group, lost: int = 0) -> Assignment:
-        texts = [Item(group, text, [], lost=lost) for text in group.control_texts()]
-        return Assignment(self, Why.CONTROL, [(group, texts)])
-
-    def _settle_group(self, group: Group, broke: Broke) -> None:
-        group.parked = []
-        group.prepare_retry = None
-        for item in group.items.values():
-            self._settle(item, Judged(None, broke.fault, broke.why, item.seconds))
-
-    def _settle(self, item: Item, judged: Judged) -> None:
-        if item.judged is not None:
-            return
-        item.judged = judged
-        self.left -= 1
-        if self.left == 0:
-            with contextlib.suppress(InvalidStateError):  # the caller has cancelled
-                self.future.set_result(self._result())
+            self.settle_fault(item, broke)
 
     def _result(self) -> list[list[Judged]]:
         rows: list[list[Judged | None]] = [[None] * count for count in self.shape]
@@ -399,3 +396,7 @@ class Call:
                 if judged is not None:
                     rows[g][r] = judged if n == 0 else judged._replace(seconds=0.0)
         return [[judged for judged in row if judged is not None] for row in rows]
+
+
+def _nothing(_: Call) -> None:
+    """Until somebody listens."""

@@ -1,7 +1,7 @@
 """The dispatcher: the one thread of the caller that talks to template and workers. It never runs tool code.
 
-It hands out chunks of about CHUNK_S CPU seconds, takes turns between calls, keeps at most two chunks (of bounded size)
-with each worker, and has a worker replaced when it dies, hangs, garbles or has grown.
+It keeps at most two chunks (of bounded size) with each worker, and has a worker replaced when it dies, hangs, garbles
+or has grown. What a loss means for the responses is decided in accounts.py, whose turn it is in turns.py.
 """
 
 from __future__ import annotations
@@ -16,36 +16,35 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
+from concurrent.futures import Future
 
+from rlar.engines.workers import Judged
 from rlar.engines.workers.accounts import Assignment, Call, Why
 from rlar.engines.workers.board import Position, Stage
-from rlar.engines.workers.processes import TemplateEnd, WorkerEnd
+from rlar.engines.workers.processes import Preloads, TemplateEnd, WorkerEnd
+from rlar.engines.workers.turns import Turns
 from rlar.engines.workers.watch import TICK_S, Watch
 from rlar.engines.workers.wire import Broke, GarbledError, read_reply
-from rlar.engines.workers.worker import LOAD_CPU_S, WARM_CPU_S
+from rlar.engines.workers.worker import LOAD_CPU_S, STALE, WARM_CPU_S
 from rlar.types import Fault
 
-FIRST_ITEMS = 16  # of a chunk, while nobody knows what an item costs
 BLOCKED_SLACK_S = 0.05  # granted beyond the limit, for what the look itself misses
 CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
 MAX_START_FAILURES = 5
-_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+_NOWHERE = Position(0, 0, 0, Stage.IDLE)
 
 
 class Dispatcher:
-    """State of one pool's thread. Other threads only call `add`, `preload`, `stop` and the read-only figures."""
+    """State of one pool's thread. Other threads only call `add`, `preload`, `stop` and read figures."""
 
-    def __init__(self, workers: int, *, chunk_s: float, chunk_items: int, chunk_characters: int) -> None:
-        self.limit = workers
-        self.chunk_s = chunk_s
-        self.chunk_items = chunk_items
-        self.chunk_characters = chunk_characters
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.limit = turns.workers
         self.counts: Counter[str] = Counter()
         self.workers: dict[int, WorkerEnd] = {}  # by slot
-        self.calls: deque[Call] = deque()
         self.template: TemplateEnd | None = None
-        self.loaded: list[str] = []  # modules that the template has, and that a new one is to have from the start
-        self._tried: set[str] = set()
+        self._preloads = Preloads()
         self._selector = selectors.DefaultSelector()
         self._inbox: deque[Call | list[str]] = deque()
         self._wake_r, self._wake_w = socket.socketpair()
@@ -54,18 +53,22 @@ class Dispatcher:
         self._selector.register(self._wake_r, selectors.EVENT_READ)
         self._stopping = False
         self._start_failures = 0
+        self._looked = 0.0
         self._thread = threading.Thread(target=self._run, name="rlar-workers", daemon=True)
         self._thread.start()
 
     # ------------------------------------------------------------------ called by other threads
 
     def add(self, call: Call) -> None:
-        self._inbox.append(call)
-        self._wake()
+        def cancelled(future: Future[list[list[Judged]]]) -> None:
+            if future.cancelled():
+                self._put(call)  # a second time: it is to be dropped
+
+        self._put(call)
+        call.future.add_done_callback(cancelled)
 
     def preload(self, names: Iterable[str]) -> None:
-        self._inbox.append(list(names))
-        self._wake()
+        self._put(list(names))
 
     def stop(self) -> None:
         """End all processes and settle what is open as cancelled. Returns when everything is gone."""
@@ -80,30 +83,33 @@ class Dispatcher:
             worker.connection.close()
         if self.template is not None:
             self.template.release()
-        self._selector.close()
-        self._wake_r.close()
-        self._wake_w.close()
+        self._close_own()
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive() and not self._stopping
 
+    def _put(self, thing: Call | list[str]) -> None:
+        self._inbox.append(thing)
+        self._wake()
+
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
+        with contextlib.suppress(OSError):
             self._wake_w.send(b"!")
 
     # ------------------------------------------------------------------ the loop
 
     def _run(self) -> None:
+        broke = Broke(Fault.CANCELLED, "the worker pool was closed")
         try:
             while not self._stopping:
                 self._turn()
         except BaseException as e:
             broke = Broke(Fault.UNAVAILABLE, f"the dispatcher of the workers failed: {type(e).__name__}: {e}")
+            raise
+        finally:
             self._stopping = True
             self._end(broke)
-            raise
-        self._end(None)
 
     def _turn(self) -> None:
         busy = any(worker.orders for worker in self.workers.values())
@@ -112,53 +118,61 @@ class Dispatcher:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_r.recv(65536)
             elif self.template is not None and key.fileobj is self.template.control:
-                self._hear()
+                self._hear(self.template)
             elif isinstance(key.data, WorkerEnd) and key.data.slot in self.workers:
                 if events & selectors.EVENT_WRITE:
                     key.data.push()
                 if events & selectors.EVENT_READ:
                     self._read(key.data)
-        while self._inbox:
-            thing = self._inbox.popleft()
-            if isinstance(thing, Call):
-                self.calls.append(thing)
-            else:
-                self._preload(thing)
+        self._open_inbox()
         if busy:
             self._look()
-        self._hand_out()
-        self._mind_writing()
+        while self._hand_out_urgent() or self._hand_out_batch():
+            pass
+        self._listen_to_all()
 
-    def _end(self, broke: Broke | None) -> None:
+    def _open_inbox(self) -> None:
+        while self._inbox:
+            thing = self._inbox.popleft()
+            if isinstance(thing, list):
+                self._preloads.ask(self._started(), "load", thing)
+            elif thing.future.cancelled():
+                self.turns.drop(thing)
+            else:
+                self.turns.add(thing)
+
+    def _listen_to_all(self) -> None:
+        """Ask the selector for what is of interest now: room to write only if something waits to be written."""
+        ends = [(w.connection, not w.garbled, bool(w.outgoing), w) for w in self.workers.values()]
+        if self.template is not None:
+            ends.append((self.template.control, True, self.template.waiting, None))  # type: ignore[arg-type]
+        known = self._selector.get_map()
+        for connection, read, write, data in ends:
+            events = selectors.EVENT_READ * read | selectors.EVENT_WRITE * write
+            key = known.get(connection)
+            if key is not None and key.events != events:
+                if events:
+                    self._selector.modify(connection, events, data)
+                else:
+                    self._selector.unregister(connection)
+
+    def _end(self, broke: Broke) -> None:
         for worker in self.workers.values():
             worker.connection.close()
         if self.template is not None:
             self.template.close()
             self.template = None
         self.workers.clear()
-        while self._inbox:
-            thing = self._inbox.popleft()
-            if isinstance(thing, Call):
-                self.calls.append(thing)
-        for call in self.calls:
-            call.fail(broke or Broke(Fault.CANCELLED, "the worker pool was closed"))
-        self.calls.clear()
+        calls = [*self.turns.calls, *(thing for thing in self._inbox if isinstance(thing, Call))]
+        self._inbox.clear()
+        for call in calls:
+            call.settle_all(broke)
+        self._close_own()
+
+    def _close_own(self) -> None:
         self._selector.close()
         self._wake_r.close()
         self._wake_w.close()
-
-    def _mind_writing(self) -> None:
-        """Ask to be told when a full socket can be written again, and only then."""
-        ends: list[tuple[socket.socket, bool, object]] = [
-            (w.connection, bool(w.outgoing), w) for w in self.workers.values() if w.connection.fileno() >= 0
-        ]
-        if self.template is not None:
-            ends.append((self.template.control, self.template.waiting, None))
-        for connection, write, data in ends:
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if write else 0)
-            key = self._selector.get_map().get(connection)
-            if key is not None and key.events != events:
-                self._selector.modify(connection, events, data)
 
     # ------------------------------------------------------------------ the template
 
@@ -167,20 +181,10 @@ class Dispatcher:
             self.template = TemplateEnd(4 * self.limit + 4)
             self._selector.register(self.template.control, selectors.EVENT_READ)
             self.counts["templates"] += 1
-            if self.loaded:
-                self.template.say({"load": self.loaded})
-                self.loaded = []  # until it says that it has survived that
+            self._preloads.ask_again(self.template)
         return self.template
 
-    def _preload(self, names: list[str]) -> None:
-        new = [name for name in names if name not in self._tried]
-        self._tried.update(new)
-        if new:
-            self._started().say({"load": new})
-
-    def _hear(self) -> None:
-        template = self.template
-        assert template is not None
+    def _hear(self, template: TemplateEnd) -> None:
         template.push()
         messages, gone = template.hear()
         for message in messages:
@@ -190,57 +194,41 @@ class Dispatcher:
             elif "forked" in message:
                 slot, pid = message["forked"]
                 self.counts["forks"] += 1
-                if slot in self.workers:
-                    self.workers[slot].pid = pid
-                    self.workers[slot].watch = Watch(pid)
+                self.workers[slot].pid = pid
+                self.workers[slot].watch = Watch(pid)
             elif "unforked" in message:
                 slot, why = message["unforked"]
                 self.counts["unforked"] += 1
                 self._gone(slot, Broke(Fault.UNAVAILABLE, f"no new process: {why}"), outside=True)
                 time.sleep(TICK_S)  # the machine is out of processes or memory; asking at once again does not help
             elif "exit" in message:
-                slot, status, _ = message["exit"]
-                self._exited(slot, status)
+                slot, status = message["exit"]
+                self._exited(self.workers[slot], status)
             elif "loaded" in message:
-                self.loaded += message["loaded"]
+                self._preloads.confirm(message["loaded"])
         if gone:
-            self._template_died()
+            self._template_died(template)
 
-    def _template_died(self) -> None:
-        template = self.template
-        assert template is not None
+    def _template_died(self, template: TemplateEnd) -> None:
+        """All its workers die with it (the kernel sees to it on Linux), and nobody's response is to blame."""
         self._selector.unregister(template.control)
         words = template.last_words()
-        ready = template.ready
         self.template = None
         for worker in self.workers.values():
-            if worker.pid is not None and not self._ended(worker):
+            if worker.pid is not None and not worker.ended:
                 with contextlib.suppress(OSError):
-                    os.kill(worker.pid, signal.SIGKILL)  # Linux has done so already; elsewhere it is up to us
-        broke = Broke(Fault.CRASHED, "its worker died with the template")
+                    os.kill(worker.pid, signal.SIGKILL)
         for slot in list(self.workers):
-            self._gone(slot, broke, outside=True)
+            self._gone(slot, Broke(Fault.CRASHED, "its worker died with the template"), outside=True)
         template.close(patience_s=1.0)
         self.counts["template_deaths"] += 1
-        if not ready:
+        if not template.ready:
             self._start_failures += 1
-            if self._start_failures >= MAX_START_FAILURES or "Error" in words:
-                self._fail_all(f"worker processes do not start: {words[-1500:] or 'no reason was given'}")
-
-    def _fail_all(self, why: str) -> None:
-        self._start_failures = 0
-        for call in self.calls:
-            call.fail(Broke(Fault.UNAVAILABLE, why))
-        self.calls.clear()
-
-    @staticmethod
-    def _ended(worker: WorkerEnd) -> bool:
-        try:
-            return worker.connection.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+            if self._start_failures >= MAX_START_FAILURES:
+                self._start_failures = 0
+                why = f"worker processes do not start: {words[-1500:] or 'no reason was given'}"
+                for call in list(self.turns.calls):
+                    call.settle_all(Broke(Fault.UNAVAILABLE, why))
 
     # ------------------------------------------------------------------ workers
 
@@ -251,7 +239,7 @@ class Dispatcher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         worker = WorkerEnd(template.free.popleft(), ours)
-        template.board.write(worker.slot, 0, 0, 0, Stage.IDLE)
+        template.board.write(worker.slot, *_NOWHERE)
         self.workers[worker.slot] = worker
         self._selector.register(ours, selectors.EVENT_READ, worker)
         template.say({"fork": worker.slot}, theirs)
@@ -270,163 +258,137 @@ class Dispatcher:
             self.counts["kills"] += 1
             self.template.say({"kill": worker.slot})
 
-    def _exited(self, slot: int, status: int) -> None:
-        worker = self.workers.get(slot)
-        if worker is None:
-            return
-        if worker.killed_for is None:
-            with contextlib.suppress(GarbledError):
+    def _exited(self, worker: WorkerEnd, status: int) -> None:
+        with contextlib.suppress(GarbledError):
+            if not worker.garbled:
                 self._take(worker, worker.pull()[0])  # its last answers
-        if worker.killed_for is not None:
-            self._gone(slot, worker.killed_for, outside=False)
-            return
         cause = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        if cause == signal.SIGPROF:
-            running = worker.orders[0].cpu_s if worker.orders else 0.0
+        code = os.waitstatus_to_exitcode(status)
+        if worker.killed_for is not None:
+            self._gone(worker.slot, worker.killed_for, outside=False)
+        elif cause == signal.SIGPROF:
+            limit = self._limit(worker)
             self.counts["kills"] += bool(worker.orders)
-            broke = Broke(Fault.TIMEOUT, f"used more than {running:g} CPU seconds")
+            self._gone(worker.slot, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"), outside=False)
         elif cause is not None:
             broke = Broke(Fault.CRASHED, f"its process died of {_signal_name(cause)}")
+            self._gone(worker.slot, broke, outside=cause in _OUTSIDE)
         else:
-            broke = Broke(Fault.CRASHED, f"its process left with exit code {os.waitstatus_to_exitcode(status)}")
-        self._gone(slot, broke, outside=cause in _OUTSIDE)
+            if code == STALE:
+                self._take_back(worker)
+            self._gone(worker.slot, Broke(Fault.CRASHED, f"its process left with exit code {code}"), outside=False)
 
     def _gone(self, slot: int, broke: Broke, *, outside: bool) -> None:
-        worker = self.workers.pop(slot, None)
-        if worker is None:
-            return
-        self._selector.unregister(worker.connection)
+        worker = self.workers.pop(slot)
+        if worker.connection in self._selector.get_map():
+            self._selector.unregister(worker.connection)
         worker.connection.close()
-        at: Position | None = None
+        at = _NOWHERE
         if self.template is not None:
             at = self.template.board.read(slot)
             self.template.free.append(slot)
         if worker.orders:
             self.counts["deaths"] += 1
             running = worker.orders.popleft()
-            running.call.lost(running, at, broke, outside=outside)
-            for order in reversed(worker.orders):
-                order.call.give_back(order)
+            running.lost(at, broke, outside=outside)
+            self._take_back(worker)
+
+    @staticmethod
+    def _take_back(worker: WorkerEnd) -> None:
+        for order in reversed(worker.orders):
+            order.give_back()
+        worker.orders.clear()
 
     def _read(self, worker: WorkerEnd) -> None:
         try:
             found, ended = worker.pull()
             self._take(worker, found)
         except GarbledError as e:
+            worker.garbled = True
             self._kill(worker, Broke(Fault.CRASHED, f"its worker sent {e}"))
-            self._selector.modify(worker.connection, selectors.EVENT_WRITE, worker)
             return
         if ended:
-            self._selector.unregister(worker.connection)
-            self._selector.register(worker.connection, selectors.EVENT_WRITE, worker)
+            worker.garbled = True  # dead, or it has closed its socket; its exit will be reported
             if not worker.leaving and self.template is not None:
-                self.template.say({"kill": worker.slot})  # dead already, or it has closed its socket
+                self.template.say({"kill": worker.slot})
 
     def _take(self, worker: WorkerEnd, bodies: list[bytes]) -> None:
         for body in bodies:
-            if worker.killed_for is not None or not worker.orders:
+            if not worker.orders:
                 raise GarbledError("an answer that nobody asked for")
             running = worker.orders[0]
-            card = running.call.tool.card
+            card = running.tool.card
             reply = read_reply(body, card.low, card.high)
             if reply.order != running.id:
                 raise GarbledError(f"an answer for order {reply.order}, not {running.id}")
             for record in reply.records:
-                running.call.answer(running, record)
-            if reply.modules:
-                self._learn(reply.modules)
+                running.answer(record)
+            if reply.modules and self.template is not None:
+                self._preloads.ask(self.template, "try", reply.modules)
             if reply.end:
                 if running.open:
                     raise GarbledError(f"{len(running.open)} answers too few")
                 worker.orders.popleft()
-                running.call.tool.learn(running.seconds, running.answered)
+                running.tool.learn(running.seconds, running.answered)
                 self.counts["judged"] += running.answered
                 if reply.leave:
                     self.counts["replaced"] += 1
-                    for order in reversed(worker.orders):
-                        order.call.give_back(order)
-                    worker.orders.clear()
+                    self._take_back(worker)
                     self._retire(worker)
-
-    def _learn(self, modules: list[str]) -> None:
-        """Modules that a tool has loaded are put into the template, so that the next worker has them at once."""
-        new = [name for name in modules if name not in self._tried]
-        self._tried.update(new)
-        if new and self.template is not None:
-            self.template.say({"try": new})
 
     # ------------------------------------------------------------------ the watch
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self.template is None:
+        if now < self._looked + 0.8 * TICK_S:
             return
+        self._looked = now
         for worker in self.workers.values():
-            if not worker.orders or worker.watch is None or worker.killed_for is not None:
+            if not worker.orders or worker.watch is None or worker.killed_for is not None or self.template is None:
                 continue
             at = self.template.board.read(worker.slot)
             worker.watch.look(at, now)
-            running = worker.orders[0]
-            if at.order != running.id or at.stage == Stage.IDLE:
+            if at.order != worker.orders[0].id or at.stage == Stage.IDLE:
                 continue
-            limit = {Stage.LOAD: LOAD_CPU_S, Stage.WARM: WARM_CPU_S}.get(Stage(at.stage), running.cpu_s)
+            limit = self._limit(worker)
             if worker.watch.blocked_s > limit + BLOCKED_SLACK_S:
                 self._kill(worker, Broke(Fault.TIMEOUT, f"was blocked for more than {limit:g} s without computing"))
             elif worker.watch.cpu_s > limit + CPU_SLACK_S:
                 self._kill(worker, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"))
 
+    def _limit(self, worker: WorkerEnd) -> float:
+        """CPU seconds for what the worker is doing."""
+        if self.template is None or not worker.orders:
+            return 0.0
+        stage = self.template.board.read(worker.slot).stage
+        return {Stage.LOAD: LOAD_CPU_S, Stage.WARM: WARM_CPU_S}.get(stage, worker.orders[0].cpu_s)  # type: ignore[call-overload, no-any-return]
+
     # ------------------------------------------------------------------ handing out
 
-    def _hand_out(self) -> None:
-        for call in [call for call in self.calls if call.done]:
-            self.calls.remove(call)
-        while self.calls and (self._hand_out_urgent() or self._hand_out_batch()):
-            pass
-
     def _hand_out_urgent(self) -> bool:
-        """One retry or control, on a fresh worker. Some workers are left to the calls that have none of these."""
-        if not any(call.urgent for call in self.calls):
+        """One retry or control, on a fresh worker. One worker is left to first tries, so that nobody starves."""
+        if not self.turns.anything_urgent:
             return False
         running = sum(any(o.why is not Why.BATCH for o in w.orders) for w in self.workers.values())
-        if running >= self.limit or (running >= self.limit - 1 and running and any(c.pending for c in self.calls)):
+        if running >= self.limit or (0 < running >= self.limit - 1 and self.turns.anything):
             return False
         worker = self._fresh_worker()
-        if worker is None:
+        assignment = self.turns.next_urgent() if worker is not None else None
+        if worker is None or assignment is None:
             return False
-        for _ in range(len(self.calls)):
-            call = self.calls[0]
-            self.calls.rotate(-1)
-            assignment = call.next_urgent()
-            if assignment is not None:
-                self.counts["retries" if assignment.why is Why.ALONE else "controls"] += 1
-                self._give(worker, assignment)
-                return True
-        return False
+        self.counts["retries" if assignment.why is Why.ALONE else "controls"] += 1
+        self._give(worker, assignment)
+        return True
 
     def _hand_out_batch(self) -> bool:
-        worker = self._willing_worker()
-        if worker is None:
+        if not self.turns.anything:
             return False
-        for _ in range(len(self.calls)):
-            call = self.calls[0]
-            self.calls.rotate(-1)
-            if worker.orders and len(call.pending) <= self._chunk_size(call) * self.limit:
-                continue  # near the end a second chunk in advance only makes workers finish unevenly
-            assignment = call.next_batch(self._chunk_size(call), self.chunk_characters)
-            if assignment is not None:
-                self._give(worker, assignment)
-                return True
-        return False
-
-    def _chunk_size(self, call: Call) -> int:
-        """Items of about chunk_s CPU seconds, but small enough that all workers get some."""
-        share = -(-len(call.pending) // self.limit)
-        item_s = call.tool.item_s
-        if item_s is None:
-            return max(1, min(FIRST_ITEMS, share))
-        size = int(self.chunk_s / max(item_s, 1e-6))
-        least = int(self.chunk_s / 20 / max(item_s, 1e-6))  # below it, handing out costs more than sharing brings
-        return max(1, min(size, self.chunk_items, max(share, least)))
+        worker = self._willing_worker()
+        assignment = self.turns.next_batch(ahead=bool(worker.orders)) if worker is not None else None
+        if worker is None or assignment is None:
+            return False
+        self._give(worker, assignment)
+        return True
 
     def _fresh_worker(self) -> WorkerEnd | None:
         live = [w for w in self.workers.values() if not w.leaving]
@@ -447,7 +409,7 @@ class Dispatcher:
         for worker in live:
             if not worker.orders:
                 return worker
-        if len(live) < self.limit and any(call.pending for call in self.calls):
+        if len(live) < self.limit:
             return self._new_worker()
         for worker in live:
             if len(worker.orders) == 1 and worker.orders[0].why is Why.BATCH and not worker.outgoing:

@@ -10,6 +10,7 @@ import ast
 import builtins
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,21 @@ class FunctionRule:
 
     def rate(self, response: str, query: Query, prepared: None) -> Any:
         return self.function(response, query)
+
+
+class StaleError(Exception):
+    """The module of a tool has changed since this process imported it: a new process is needed."""
+
+
+_imported_at: dict[str, int] = {}  # module: when its file had last changed
+
+
+def _changed_at(module: str) -> int:
+    """Nanoseconds; 0 for what has no file."""
+    try:
+        return os.stat(getattr(sys.modules[module], "__file__", None) or "").st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return 0
 
 
 def load(recipe: Recipe) -> Rule:
@@ -74,8 +90,13 @@ def find(recipe: Recipe) -> Any:
 
 def _imported(module: str, attribute: str) -> Any:
     """MISSING only if this very module is not there; an import that fails inside it is the tool's own failure."""
+    if module in _imported_at and _changed_at(module) != _imported_at[module]:
+        raise StaleError(module)
+    ours = module not in sys.modules
     try:
         found = importlib.import_module(module)
+        if ours:
+            _imported_at[module] = _changed_at(module)
     except ModuleNotFoundError as e:
         if e.name is None or not (module == e.name or module.startswith(e.name + ".")):
             raise

@@ -18,6 +18,7 @@ from typing import Any
 from rlar.engines.workers import Judged
 from rlar.engines.workers.accounts import Call, ToolInUse
 from rlar.engines.workers.dispatch import Dispatcher
+from rlar.engines.workers.turns import Turns
 from rlar.errors import InputError
 from rlar.types import Query, Recipe, ToolCard
 
@@ -48,7 +49,7 @@ class WorkerPool:
         if workers is not None and workers < 1:
             raise InputError(f"a pool needs at least one worker, got {workers}")
         self.workers = workers or usable_cores()
-        self._chunks = {"chunk_s": chunk_s, "chunk_items": chunk_items, "chunk_characters": chunk_characters}
+        self._chunks = (chunk_s, chunk_items, chunk_characters)
         self._preload = list(preload)
         self._tools: dict[tuple[str, bytes], ToolInUse] = {}
         self._lock = threading.Lock()
@@ -70,6 +71,7 @@ class WorkerPool:
                     raise InputError(f"{card.ref}: response {i} to {query.id or query.key} is a {kind}, not a str")
         dispatcher = self._running()
         call = Call(self._tool(recipe, card), groups)
+        call.keeps = self  # so that a pool is not collected, and closed, while it has work
         if call.left:
             dispatcher.add(call)
         else:
@@ -92,7 +94,7 @@ class WorkerPool:
         if dispatcher is None:
             return {"workers": 0}
         workers = list(dispatcher.workers.values())
-        calls = list(dispatcher.calls)
+        calls = list(dispatcher.turns.calls)
         return {
             "workers": len(workers),
             "busy": sum(bool(worker.orders) for worker in workers),
@@ -129,7 +131,7 @@ class WorkerPool:
             if self._closed:
                 raise InputError("the worker pool is closed; make a new one")
             if self._dispatcher is None or not self._dispatcher.alive:
-                self._dispatcher = Dispatcher(self.workers, **self._chunks)  # type: ignore[arg-type]
+                self._dispatcher = Dispatcher(Turns(self.workers, *self._chunks))
                 self._finalizer = weakref.finalize(self, self._dispatcher.stop)
                 if self._preload:
                     self._dispatcher.preload(self._preload)

@@ -8,7 +8,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ _BOOT = (
 )
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _READ = 1 << 18
+MAX_TRIES = 3
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +41,7 @@ class WorkerEnd:
     fresh: bool = True
     leaving: bool = False  # takes no more orders
     killed_for: Broke | None = None  # why the caller had it killed
+    garbled: bool = False  # nothing more of it is read
     watch: Watch | None = None
 
     def put(self, body: bytes) -> None:
@@ -53,9 +56,16 @@ class WorkerEnd:
                 self.outgoing[0] = self.outgoing[0][sent:]
                 if not self.outgoing[0]:
                     self.outgoing.popleft()
-            return
-        if self.killed_for is not None:
-            self.outgoing.clear()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the worker has closed its end, as it does by dying."""
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def pull(self) -> tuple[list[bytes], bool]:
         """Whole frames that have come, and whether the stream has ended. Raises GarbledError."""
@@ -74,6 +84,39 @@ class WorkerEnd:
             self.incoming += data
             found += frames(self.incoming)
         return found, ended
+
+
+class Preloads:
+    """Which modules templates are to load before they fork; outlives any one template.
+
+    Names are confirmed once a template has loaded them and lived. What was never confirmed is only *tried*, in a child
+    of the template, and given up after MAX_TRIES templates.
+    """
+
+    def __init__(self) -> None:
+        self.confirmed: list[str] = []
+        self.open: Counter[str] = Counter()
+
+    def ask(self, template: TemplateEnd, how: str, names: Iterable[str]) -> None:
+        """how: "load" for what the user names, "try" for what workers report. Names that are known are left out."""
+        new = [name for name in dict.fromkeys(names) if name not in self.open and name not in self.confirmed]
+        self._say(template, how, new)
+
+    def ask_again(self, template: TemplateEnd) -> None:
+        """For a new template."""
+        known, self.confirmed = self.confirmed, []
+        self._say(template, "load", known)
+        self._say(template, "try", [name for name in self.open if name not in known and self.open[name] < MAX_TRIES])
+
+    def confirm(self, names: list[str]) -> None:
+        self.confirmed += names
+        for name in names:
+            del self.open[name]
+
+    def _say(self, template: TemplateEnd, how: str, names: list[str]) -> None:
+        if names:
+            self.open.update(names)
+            template.say({how: names})
 
 
 class TemplateEnd:

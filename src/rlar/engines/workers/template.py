@@ -5,7 +5,7 @@ forked. It sees no responses and runs no tool code, only imports. It ends when t
 closes, which the kernel does for a caller that is killed, too; workers end with it.
 Talk on the control socket, JSON lines
   in   {"fork": slot} with the worker's socket attached; {"kill": slot}; {"load": [names]}; {"try": [names]}
-  out  {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]}, {"exit": [slot, status, cpu_s]},
+  out  {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]}, {"exit": [slot, status]},
        {"loaded": [names]}
 "try" loads names only after a child has loaded them without starting threads or leaving files open.
 """
@@ -122,12 +122,12 @@ class Template:
     def reap(self) -> None:
         for pid in list(self.slots) + list(self.probes):
             if hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                kill_group(pid)  # what the worker had started; the pid cannot be anybody else's before wait4
-            got, status, usage = os.wait4(pid, os.WNOHANG)
+                kill_group(pid)  # what the worker had started; the pid cannot be anybody else's before it is waited for
+            got, status = os.waitpid(pid, os.WNOHANG)
             if not got:
                 continue
             if pid in self.slots:
-                self.say(exit=[self.slots.pop(pid), status, usage.ru_utime + usage.ru_stime])
+                self.say(exit=[self.slots.pop(pid), status])
             elif status == 0:
                 names = self.probes.pop(pid)
                 load(names)

@@ -32,10 +32,11 @@ from rlar.types import Fault, Mark, Query, Rule
 HARMLESS = "I do not know."  # the plain sentence of the controls
 LOAD_CPU_S = 60.0  # importing a heavy library on a slow disk is no fault
 WARM_CPU_S = 5.0
-FLUSH_S = 0.02  # CPU seconds between partial answers: what a killed worker had finished is not judged again
+FLUSH_S = 0.05  # CPU seconds between partial answers: what a killed worker had finished is not judged again
 FLUSH_ITEMS = 512
 LEAVE_AFTER = 20_000  # items, and
 LEAVE_GROWTH = 256 << 20  # bytes of growth, after which a worker asks to be replaced: leaks end there
+STALE = 75  # exit code: the module of a tool has changed since this process imported it
 KEPT_TOOLS = 256
 KEPT_QUERIES = 4  # prepared queries that are kept for groups that came in several orders
 
@@ -85,6 +86,8 @@ class Worker:
             names = [str(name) for name in getattr(rule, "preload", ())]
             loading.preload(names)
             self.modules.named += names
+        except loading.StaleError:
+            os._exit(STALE)
         except BaseException as e:
             self.lines.append(encode_broke(-1, -1, time.thread_time() - start, broke(e)))
             return None
