@@ -5,15 +5,17 @@ So its own margin says where a judge is worth its price. Everything here is a pu
 library only: floors are learnt from labelled groups (`learn_cascade`), and the hot path asks `Cascade.wants`.
 
 >>> cascade = Cascade(cheap="skywork_8b", dear="judge", floor=0.8)
->>> cascade.wants([3.1, 2.9]), cascade.wants([3.1, 0.2])
+>>> cascade.wants([3.1, 2.9], "some query"), cascade.wants([3.1, 0.2], "some query")
 (True, False)
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rlar.errors import InputError
 
@@ -82,39 +84,50 @@ def learn_noise_floor(margins_P: Sequence[float], accuracy_P: Sequence[float], *
 class Cascade:
     """Which tool is cheap, which is dear, and the margin of the cheap one up to which the dear one is asked.
 
-    floor: in the unit of the cheap tool's scores; below 0 the dear one is never asked. budget: the largest share of
-    groups that may be asked, in [0, 1]; `within_budget` holds a batch to it.
+    floor: in the unit of the cheap tool's scores; below 0 the dear one is never asked. at_floor: share of the groups
+    whose margin is exactly the floor that are asked, picked by a hash of their key: where many groups tie at one margin
+    (a verifier that finds all responses right), a floor alone could only ask all of them or none.
+    budget: the largest share of groups that may be asked, in [0, 1]; `within_budget` holds a batch to it.
     """
 
     cheap: str
     dear: str
     floor: float
+    at_floor: float = 1.0
     budget: float = 1.0
 
     def __post_init__(self) -> None:
         if math.isnan(self.floor):
             raise InputError(f"the cascade {self.cheap} -> {self.dear} needs a floor that is a number, got NaN")
-        if not 0 <= self.budget <= 1:
-            raise InputError(f"a judge budget is a share of the groups in [0, 1], got {self.budget}")
+        for name, share in (("judge budget", self.budget), ("share at the floor", self.at_floor)):
+            if not 0 <= share <= 1:
+                raise InputError(f"a {name} is a share of the groups in [0, 1], got {share}")
 
-    def wants(self, cheap_scores_G: Scores) -> bool:
-        """Whether the dear tool is to be asked about this group. The same group gives the same answer, in any batch.
+    def wants(self, cheap_scores_G: Scores, key: str) -> bool:
+        """Whether the dear tool is to be asked about this group; key: the query's (`Query.key`).
 
-        Also where the cheap tool judged fewer than two responses: then it holds nothing apart.
+        The same group gives the same answer, in any batch and process. Also True where the cheap tool judged fewer than
+        two responses: then it holds nothing apart.
         """
-        margin = group_margin(cheap_scores_G)
-        return self.floor >= 0 and (margin is None or margin <= self.floor)
+        return self.asks(group_margin(cheap_scores_G), key)
 
-    def within_budget(self, cheap_scores_PG: Sequence[Scores]) -> list[bool]:
+    def asks(self, margin: float | None, key: str) -> bool:
+        """`wants` for a margin that is at hand."""
+        if self.floor < 0:
+            return False
+        if margin is None or margin < self.floor:
+            return True
+        return margin == self.floor and _fraction(key) < self.at_floor
+
+    def within_budget(self, margins_P: Sequence[float | None], keys_P: Sequence[str]) -> list[bool]:
         """For each group of a batch whether to ask; at most budget * P of them, smallest margins first.
 
         A hard cap, whatever the data drift to. Unlike `wants`, the answer for one group depends on its batch.
         """
-        most = math.floor(self.budget * len(cheap_scores_PG) + 1e-9)
-        margins = [group_margin(scores) for scores in cheap_scores_PG]
-        wanted = [i for i, scores in enumerate(cheap_scores_PG) if self.wants(scores)]
-        asked = set(sorted(wanted, key=lambda i: (-1.0 if (m := margins[i]) is None else m, i))[:most])
-        return [i in asked for i in range(len(cheap_scores_PG))]
+        most = math.floor(self.budget * len(margins_P) + 1e-9)
+        wanted = [i for i, (m, key) in enumerate(zip(margins_P, keys_P, strict=True)) if self.asks(m, key)]
+        asked = set(sorted(wanted, key=lambda i: (-1.0 if (m := margins_P[i]) is None else m, i))[:most])
+        return [i in asked for i in range(len(margins_P))]
 
     def settle(self, cheap_scores_G: Scores, dear_scores_G: Scores | None) -> list[float | None]:
         """The scores that count for the whole group, all of one tool: the two tools' scales are never mixed.
@@ -135,13 +148,14 @@ class Evidence:
     """One labelled group that both tools judged.
 
     margin: the cheap tool's, in the unit of its scores. cheap, dear: share of the group's pairs that each orders
-    rightly, in [0, 1], ties half. dear_draw: the dear tool held all responses equal.
+    rightly, in [0, 1], ties half. dear_draw: the dear tool held all responses equal. key: of the query.
     """
 
     margin: float
     cheap: float
     dear: float
     dear_draw: bool = False
+    key: str = ""
 
     @property
     def asked(self) -> float:
@@ -154,9 +168,12 @@ def learn_cascade(
 ) -> Cascade:
     """The floor that gains most within the budget, from groups that both tools judged.
 
-    budget: the dear tool may be asked about at most this share of groups like these. price: accuracy that one asked
-    group must gain on average to be worth it, e.g. 0.02; at 0 only groups where asking loses are spared.
-    Where asking gains nothing the floor is negative: the dear tool is never asked.
+    Asking pays less the larger the margin is, so the gain of asking (accuracy once asked minus accuracy of the cheap
+    tool) is fitted as a falling step function of the margin (isotonic regression), which keeps a few lucky groups from
+    setting the floor. The dear tool is asked where the fitted gain exceeds the price, smallest margins first.
+    budget: it may be asked about at most this share of groups like these. price: accuracy that one asked group must
+    gain on average to be worth it, e.g. 0.02; at 0 only groups where asking gains nothing are spared.
+    Where asking gains nowhere the floor is -1: the dear tool is never asked.
     Raises InputError without evidence, or for a budget outside [0, 1].
     """
     if not evidence_P:
@@ -165,13 +182,37 @@ def learn_cascade(
         )
     _checked([e.margin for e in evidence_P], [e.cheap for e in evidence_P])
     ordered = sorted(evidence_P, key=lambda e: e.margin)
-    floor, best, gain = -1.0, 0.0, 0.0
-    for k, e in enumerate(ordered):
-        gain += e.asked - e.cheap - price
-        last_of_its_margin = k + 1 == len(ordered) or ordered[k + 1].margin > e.margin
-        if last_of_its_margin and k + 1 <= budget * len(ordered) + 1e-9 and gain > best + 1e-12:
-            floor, best = e.margin, gain
-    return Cascade(cheap, dear, floor, budget)
+    steps = [
+        (margin, [e.asked - e.cheap - price for e in tied])
+        for margin, tied in ((m, list(es)) for m, es in groupby(ordered, key=lambda e: e.margin))
+    ]
+    fitted = _falling([math.fsum(gains) / len(gains) for _, gains in steps], [len(gains) for _, gains in steps])
+    left = budget * len(ordered) + 1e-9
+    floor, at_floor = -1.0, 1.0
+    for (margin, gains), gain in zip(steps, fitted, strict=True):
+        if gain <= 1e-12 or left <= 1e-6:
+            break
+        floor, at_floor = margin, min(1.0, left / len(gains))
+        left -= len(gains)
+    return Cascade(cheap, dear, floor, at_floor, budget)
+
+
+def _falling(values: Sequence[float], weights: Sequence[int]) -> list[float]:
+    """The falling step function nearest to the values (weighted least squares). Source: pool adjacent violators."""
+    blocks: list[tuple[float, int, int]] = []  # mean, weight, count of values
+    for value, weight in zip(values, weights, strict=True):
+        block = value, weight, 1
+        while blocks and blocks[-1][0] <= block[0]:
+            mean, w, count = blocks.pop()
+            total = w + block[1]
+            block = (mean * w + block[0] * block[1]) / total, total, count + block[2]
+        blocks.append(block)
+    return [mean for mean, _, count in blocks for _ in range(count)]
+
+
+def _fraction(key: str) -> float:
+    """A number in [0, 1) that only depends on the key."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:6], "big") / 2**48
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +237,7 @@ def savings(cascade: Cascade, evidence_P: Sequence[Evidence]) -> Savings:
     """Measure a cascade on labelled groups. Raises InputError without any."""
     if not evidence_P:
         raise InputError("savings need at least one labelled group")
-    asked = [cascade.floor >= 0 and e.margin <= cascade.floor for e in evidence_P]
+    asked = [cascade.asks(e.margin, e.key or str(k)) for k, e in enumerate(evidence_P)]
     n, share = len(evidence_P), sum(asked) / len(evidence_P)
     cheap = math.fsum(e.cheap for e in evidence_P) / n
     dear = math.fsum(e.dear for e in evidence_P) / n
