@@ -25,6 +25,7 @@ from rlar.engines.workers.worker import HARMLESS
 from rlar.types import Fault, Mark, Query, ToolCard
 
 FIRST_SHARE = 0.25  # of the card's timeout_s for the first try; the retry has the rest, so that both fit into it
+WARM_EXTRA_S = 2.0  # CPU seconds that the lazy imports of a tool may take, beyond its timeout_s
 MAX_LOST = 3  # deaths with another cause (killed from outside) until one is held against the item after all
 
 _order_ids = itertools.count(1)
@@ -190,6 +191,10 @@ class Assignment:
         return self.tool.card.timeout_s * share
 
     @property
+    def warm_s(self) -> float:
+        return self.tool.card.timeout_s + WARM_EXTRA_S if self.tool.warm else 0.0
+
+    @property
     def wanted(self) -> bool:
         """False once everything in it has been settled otherwise, or cancelled."""
         return any(item.judged is None and not item.group.call.future.cancelled() for item in self.open.values())
@@ -198,7 +203,7 @@ class Assignment:
         tool, card = self.tool, self.tool.card
         groups = [(g.key, g.blob, [item.response for item in items]) for g, items in self.parts]
         limits = (self.cpu_s, card.memory_mib, card.low, card.high)
-        return Order(self.id, tool.number, tool.blob, *limits, tool.warm, groups)
+        return Order(self.id, tool.number, tool.blob, *limits, self.warm_s, groups)
 
     def answer(self, record: Record) -> None:
         """Take one line of a reply. Raises GarbledError for what was never asked."""

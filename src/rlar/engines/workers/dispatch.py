@@ -25,7 +25,7 @@ from rlar.engines.workers.processes import Preloads, TemplateEnd, WorkerEnd
 from rlar.engines.workers.turns import Turns
 from rlar.engines.workers.watch import TICK_S, Watch
 from rlar.engines.workers.wire import Broke, GarbledError, read_reply
-from rlar.engines.workers.worker import LOAD_CPU_S, STALE, WARM_CPU_S
+from rlar.engines.workers.worker import LOAD_CPU_S, STALE
 from rlar.types import Fault
 
 BLOCKED_SLACK_S = 0.05  # granted beyond the limit, for what the look itself misses
@@ -361,7 +361,9 @@ class Dispatcher:
         if self.template is None or not worker.orders:
             return 0.0
         stage = self.template.board.read(worker.slot).stage
-        return {Stage.LOAD: LOAD_CPU_S, Stage.WARM: WARM_CPU_S}.get(stage, worker.orders[0].cpu_s)  # type: ignore[call-overload, no-any-return]
+        if stage == Stage.LOAD:
+            return LOAD_CPU_S
+        return worker.orders[0].warm_s if stage == Stage.WARM else worker.orders[0].cpu_s
 
     # ------------------------------------------------------------------ handing out
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from rlar.types import Query, Recipe, Rule
+from rlar.types import Query, Recipe, Rule, content_key
 
 MISSING = object()
 
@@ -124,14 +124,15 @@ def _from_file(path: str, attribute: str) -> Any:
 
 def _run(source: str, path: str, attribute: str) -> dict[str, Any]:
     """Execute what `attribute` needs of a file's or a cell's source, as a module of its own, and return its names."""
-    name = f"rlar_tool_{abs(hash((path, source))):x}"
+    first = attribute.partition(".")[0]
+    name = f"rlar_tool_{content_key([path, source, first])}"
     if name in sys.modules:
         return vars(sys.modules[name])
     module = ModuleType(name)
     module.__file__ = path
     if path.startswith("<"):
         vars(module).update(_notebook_names())
-    tree = slice_for(ast.parse(source, path), attribute.partition(".")[0])
+    tree = slice_for(ast.parse(source, path), first)
     sys.modules[name] = module  # dataclasses and pickle look modules up there
     folder = str(Path(path).parent)
     if not path.startswith("<") and folder not in sys.path:

@@ -29,8 +29,8 @@ class Order:
     """One chunk of work for one worker.
 
     tool: number of the tool within this pool; tool_blob: pickle of (Recipe, sys.path of the caller), read only if the
-    worker does not know the tool yet. cpu_s: CPU seconds for each prepare and each rate. warm: whether a worker that
-    loads the tool for this order judges a harmless text first. low, high: the card's range.
+    worker does not know the tool yet. cpu_s: CPU seconds for each prepare and each rate. warm_s: CPU seconds for
+    judging a harmless text first, in a worker that loads the tool for this order; 0.0 for not doing so. low, high: the card's range.
     groups: (number of the group within this pool, pickle of its Query, responses).
     """
 
@@ -41,7 +41,7 @@ class Order:
     memory_mib: int
     low: float
     high: float
-    warm: bool
+    warm_s: float
     groups: list[tuple[int, bytes, list[str]]]
 
 

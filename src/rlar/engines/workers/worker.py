@@ -31,7 +31,6 @@ from rlar.types import Fault, Mark, Query, Rule
 
 HARMLESS = "I do not know."  # the plain sentence of the controls
 LOAD_CPU_S = 60.0  # importing a heavy library on a slow disk is no fault
-WARM_CPU_S = 5.0
 FLUSH_S = 0.05  # CPU seconds between partial answers: what a killed worker had finished is not judged again
 FLUSH_ITEMS = 512
 LEAVE_AFTER = 20_000  # items, and
@@ -91,7 +90,7 @@ class Worker:
         except BaseException as e:
             self.lines.append(encode_broke(-1, -1, time.thread_time() - start, broke(e)))
             return None
-        if order.warm and order.groups:
+        if order.warm_s and order.groups:
             self.warm(order, rule)
         while len(self.tools) >= KEPT_TOOLS:
             del self.tools[next(iter(self.tools))]
@@ -104,7 +103,7 @@ class Worker:
         What comes out is of no interest: if it fails, the responses will show it.
         """
         self.board.write(self.slot, order.id, 0, 0, Stage.WARM)
-        self.limits.arm_cpu(WARM_CPU_S)
+        self.limits.arm(order.warm_s, order.memory_mib)
         try:
             query = pickle.loads(order.groups[0][1])  # noqa: S301
             rule.rate(HARMLESS, query, rule.prepare(query))
