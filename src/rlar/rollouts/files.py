@@ -72,7 +72,7 @@ def read_records(name: str, path: Path | None, stem: str, on_reject: OnReject) -
         yield from _parquet(name, path, stem, on_reject)
         return
     try:
-        raw: BinaryIO = sys.stdin.buffer if path is None else path.open("rb")
+        raw: BinaryIO = _stdin() if path is None else path.open("rb")
     except OSError as e:
         raise InputError(f"{name}: cannot be opened: {e.strerror or e}") from e
     try:
@@ -80,6 +80,14 @@ def read_records(name: str, path: Path | None, stem: str, on_reject: OnReject) -
     finally:
         if path is not None:
             raw.close()
+
+
+def _stdin() -> BinaryIO:
+    """Standard input past sys.stdin: that one's lock, held by a thread that waits for input, aborts Python at exit."""
+    try:
+        return cast(BinaryIO, io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), 2**20))
+    except (OSError, AttributeError):  # replaced by something without a descriptor
+        return sys.stdin.buffer
 
 
 def _text(name: str, stem: str, raw: BinaryIO, on_reject: OnReject, whole: bool) -> Iterator[Record]:
