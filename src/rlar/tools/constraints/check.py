@@ -1,4 +1,4 @@
-"""What a checkable instruction is: an id, its kwargs, a pure function over text, words for people, and ways to break it."""
+"""What a checkable instruction is: an id, kwargs, a pure function over text, words for people, ways to break it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Finding(NamedTuple):
 Function = Callable[..., Finding]  # f(text, **kwargs); total, pure, deterministic, close to linear time
 Breaker = Callable[..., Iterable[str]]  # f(text, **kwargs) -> texts that may no longer follow, smallest change first
 
+LONGEST_FOUND = 160  # characters
 SILENT = Finding(False, "an empty response")
 
 
@@ -51,7 +52,14 @@ class Check:
 
     def follow(self, text: str, values: Mapping[str, Any]) -> Finding:
         """Whether `text` follows the instruction. Never for a text of white space alone, as in the public checkers."""
-        return self.function(text, **values) if text.strip() else SILENT
+        if not text.strip():
+            return SILENT
+        followed, found = self.function(text, **values)
+        if (
+            len(found) > LONGEST_FOUND or not found.isascii()
+        ):  # it may hold a piece of the response: cut, and no surrogate
+            found = found[:LONGEST_FOUND].encode("utf-8", "replace").decode("utf-8")
+        return Finding(followed, found)
 
     def follow_loosely(self, text: str, values: Mapping[str, Any]) -> Finding:
         """The same for the eight variants of IFEval's loose evaluation; the finding is that of the text itself."""

@@ -10,6 +10,7 @@ from rlar.tools.constraints import breaking
 from rlar.tools.constraints.check import Finding, check
 from rlar.tools.constraints.fields import COUNT, RELATION, TEXT, Relation, listed, quoted
 from rlar.tools.constraints.keywords import counted
+from rlar.tools.constraints.scripts import CJK
 from rlar.tools.constraints.sentences import simple_sentences
 
 ANSWERS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
@@ -45,9 +46,12 @@ def number_placeholders(text: str, num_placeholders: int, relation: Relation) ->
 
 
 def marker_pattern(marker: str) -> re.Pattern[str]:
-    """Letters with dots may have spaces behind the dots ("P. S."). A letter in front makes it another word ("steps")."""
-    letters = re.sub(r"\\\.(?=.)", lambda _: r"\.\s?", re.escape(marker)) if "." in marker else re.escape(marker)
-    return re.compile(rf"(?<![^\W\d_]){letters}", re.IGNORECASE)
+    """Letters with dots may have spaces behind the dots ("P. S."). Letters around it make it another word ("steps")."""
+    pattern = re.sub(r"\\\.(?=.)", lambda _: r"\.\s?", re.escape(marker))
+    if not CJK.search(marker):
+        letter = r"[^\W\d_]"
+        pattern = rf"(?<!{letter}){pattern}" + (rf"(?!{letter})" if marker[-1].isalpha() else "")
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _without_postscript(text: str, postscript_marker: str) -> Iterator[str]:
@@ -132,8 +136,8 @@ def _without_splitter(text: str, section_spliter: str, **_: object) -> Iterator[
     section_spliter=TEXT,
     num_sections=COUNT,
     relation=RELATION.optional(Relation.AT_LEAST),
-    says="Your response must have {relation} {num_sections} sections; mark the beginning of each with {section_spliter} "
-    "and its number.",
+    says="Your response must have {relation} {num_sections} sections; mark the beginning of each with "
+    "{section_spliter} and its number.",
     breaks=_without_splitter,
 )
 def multiple_sections(text: str, section_spliter: str, num_sections: int, relation: Relation) -> Finding:
@@ -164,7 +168,7 @@ def wrapped(text: str, opening: str, closing: str) -> bool:
     """Whether a line has text between the first opening and the last closing mark."""
     for line in text.split("\n"):
         start, end = line.find(opening), line.rfind(closing)
-        if 0 <= start and start + len(opening) < end:
+        if start >= 0 and start + len(opening) < end:
             title = line[start : end + len(closing)].lstrip(opening[0]).rstrip(closing[0])
             if title.strip():
                 return True

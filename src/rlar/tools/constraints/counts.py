@@ -12,32 +12,8 @@ from rlar.tools.constraints.fields import COUNT, FROM_PROMPT, PERCENT, POSITIVE,
 from rlar.tools.constraints.keywords import counted, holds_word
 from rlar.tools.constraints.scripts import CJK
 from rlar.tools.constraints.sentences import sentences
+from rlar.tools.constraints.vocabulary import CONJUNCTIONS, NAMES, PRONOUNS, STOP_WORDS
 from rlar.tools.constraints.words import bare, stripped, treebank, words
-
-CONJUNCTIONS = frozenset("and but for nor or so yet".split())
-NAMES = (
-    "Emma Liam Sophia Jackson Olivia Noah Ava Lucas Isabella Mason Mia Ethan Charlotte Alexander Amelia Benjamin Harper "
-    "Leo Zoe Daniel Chloe Samuel Lily Matthew Grace Owen Abigail Gabriel Ella Jacob Scarlett Nathan Victoria Elijah "
-    "Layla Nicholas Audrey David Hannah Christopher Penelope Thomas Nora Andrew Aria Joseph Claire Ryan Stella Jonathan"
-).split()
-PRONOUNS = frozenset(
-    "i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his himself she her hers "
-    "herself it its itself they them their theirs themselves this that these those who whom whose which what whoever "
-    "whomever whatever whichever anybody anyone anything everybody everyone everything nobody nothing somebody someone "
-    "something each either neither both all some any none".split()
-)
-# The closed classes of English (pronouns, auxiliaries, articles, conjunctions, prepositions, adverbs of degree) and what
-# is left of short forms when the apostrophe parts them: "don't" is "don" and "t".
-STOP_WORDS = frozenset(
-    "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself it "
-    "its itself they them their theirs themselves what which who whom this that these those am is are was were be been "
-    "being have has had having do does did doing a an the and but if or because as until while of at by for with about "
-    "against between into through during before after above below to from up down in out on off over under again "
-    "further then once here there when where why how all any both each few more most other some such no nor not only "
-    "own same so than too very can will just should now "
-    "s t d ll m o re ve y don ain aren couldn didn doesn hadn hasn haven isn ma mightn mustn needn shan shouldn wasn "
-    "weren won wouldn".split()
-)
 
 
 @check(
@@ -129,8 +105,8 @@ def pronouns(text: str, N: int) -> Finding:
 
 @check(
     "count:punctuation",
-    says="Use every standard punctuation mark at least once: period, comma, exclamation mark, question mark, semicolon, "
-    "colon and the interrobang (?!).",
+    says="Use every standard punctuation mark at least once: period, comma, exclamation mark, question mark, "
+    "semicolon, colon and the interrobang (?!).",
     breaks=breaking.either(breaking.replaced(";", ","), breaking.replaced(":", " -")),
 )
 def punctuation(text: str) -> Finding:

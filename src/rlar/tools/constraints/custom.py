@@ -15,10 +15,11 @@ from rlar.tools.constraints.sentences import sentences
 from rlar.tools.constraints.words import bare, stripped
 
 MULTIPLES = [str(number) for number in range(14, 51, 7)]
-CAPITALS = (
-    "Reykjavik Helsinki Oslo Tallinn Stockholm Riga Moscow Copenhagen Vilnius Minsk Dublin Berlin Amsterdam Warsaw London "
-    "Brussels Prague Luxembourg Paris Vienna Bratislava Budapest Vaduz Chisinau Bern Ljubljana Zagreb"
-).split()
+CAPITALS = [
+    *("Reykjavik", "Helsinki", "Oslo", "Tallinn", "Stockholm", "Riga", "Moscow", "Copenhagen", "Vilnius", "Minsk"),
+    *("Dublin", "Berlin", "Amsterdam", "Warsaw", "London", "Brussels", "Prague", "Luxembourg", "Paris", "Vienna"),
+    *("Bratislava", "Budapest", "Vaduz", "Chisinau", "Bern", "Ljubljana", "Zagreb"),
+]
 COUNTRIES = 52  # what a list of African countries from Zimbabwe down has at least
 DAYS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 BORN, DIED = 1769, 1821
@@ -43,8 +44,8 @@ OPTION = re.compile(r"[A-Ea-e][.|)]\s*\w")
 
 @check(
     "custom:mcq_count_length",
-    says="Generate 4 multiple choice questions with 5 options each about 20th century art history. Each question should "
-    'start with the label "Question". The questions should get progressively longer. Do not provide an explanation.',
+    says="Generate 4 multiple choice questions with 5 options each about 20th century art history. Each question "
+    'should start with the label "Question". The questions should get progressively longer. Do not explain.',
     breaks=breaking.with_start("Here they are:\n\n"),
 )
 def mcq_count_length(text: str) -> Finding:
@@ -169,7 +170,8 @@ STUDENT = ("StudentID", "Subject", "Grade", "Semester", "Score")
 
 @check(
     "custom:csv_city",
-    says='Generate CSV data: the column names are "ID", "Country", "City", "Year", "Count", comma delimited, with 7 rows.',
+    says='Generate CSV data: the column names are "ID", "Country", "City", "Year", "Count", comma delimited, '
+    "with 7 rows.",
     breaks=breaking.with_end("\n8,France,Paris,2020,1\n9,France,Paris,2020,1"),
 )
 def csv_city(text: str) -> Finding:
@@ -223,8 +225,8 @@ def csv_quotes(text: str) -> Finding:
 
 @check(
     "custom:date_format_list",
-    says="List the start dates of all the battles Napoleon fought separated by commas, in the format YYYY-MM-DD, without "
-    "an explanation.",
+    says="List the start dates of all the battles Napoleon fought separated by commas, in the format YYYY-MM-DD, "
+    "without an explanation.",
     breaks=breaking.with_end(", 1700-01-01"),
 )
 def date_format_list(text: str) -> Finding:

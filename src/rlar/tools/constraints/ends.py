@@ -48,8 +48,12 @@ def quotation(text: str) -> Finding:
     return Finding(is_quoted(text), f"{text[0]} ... {text[-1]}")
 
 
-@check("first_word:first_word_answer", first_word=WORD, breaks=breaking.with_start("Well, "),
-       says="The first word of your response should be the word {first_word}.")  # fmt: skip
+@check(
+    "first_word:first_word_answer",
+    first_word=WORD,
+    breaks=breaking.with_start("Well, "),
+    says="The first word of your response should be the word {first_word}.",
+)
 def first_word_answer(text: str, first_word: str) -> Finding:
     word = text.split()[0]
     return Finding(word.lower() == first_word.lower(), quoted(word))
@@ -60,15 +64,23 @@ def bare_end(text: str) -> str:
     return re.sub(r"[^\w\s]", "", text.split()[-1])
 
 
-@check("last_word:last_word_answer", last_word=WORD, breaks=breaking.with_end(" indeed"),
-       says="The last word of your response should be the word {last_word}.")  # fmt: skip
+@check(
+    "last_word:last_word_answer",
+    last_word=WORD,
+    breaks=breaking.with_end(" indeed"),
+    says="The last word of your response should be the word {last_word}.",
+)
 def last_word_answer(text: str, last_word: str) -> Finding:
     word = bare_end(text)
     return Finding(word.lower() == last_word.lower(), quoted(word))
 
 
-@check("first_word:first_word_sent", first_word=WORD, breaks=breaking.with_end(" Other words follow here."),
-       says="The first word of each sentence should be the word {first_word}.")  # fmt: skip
+@check(
+    "first_word:first_word_sent",
+    first_word=WORD,
+    breaks=breaking.with_end(" Other words follow here."),
+    says="The first word of each sentence should be the word {first_word}.",
+)
 def first_word_sent(text: str, first_word: str) -> Finding:
     for sentence in simple_sentences(text):
         word = sentence.split()[0] if sentence else ""
@@ -77,8 +89,12 @@ def first_word_sent(text: str, first_word: str) -> Finding:
     return Finding(True, "all of them")
 
 
-@check("last_word:last_word_sent", last_word=WORD, breaks=breaking.with_end(" Other words follow here."),
-       says="The last word of each sentence, before punctuation, should be the word {last_word}.")  # fmt: skip
+@check(
+    "last_word:last_word_sent",
+    last_word=WORD,
+    breaks=breaking.with_end(" Other words follow here."),
+    says="The last word of each sentence, before punctuation, should be the word {last_word}.",
+)
 def last_word_sent(text: str, last_word: str) -> Finding:
     for sentence in simple_sentences(text):
         word = bare_end(sentence) if sentence else ""
@@ -123,8 +139,11 @@ def one_upper(text: str, **_: object) -> Iterator[str]:
     yield text[:at] + text[at].upper() + text[at + 1 :]
 
 
-@check("change_case:english_capital", breaks=one_lower,
-       says="Your entire response should be in English, and in all capital letters.")  # fmt: skip
+@check(
+    "change_case:english_capital",
+    breaks=one_lower,
+    says="Your entire response should be in English, and in all capital letters.",
+)
 def english_capital(text: str) -> Finding:
     """A list of names or nouns in capitals is not English: the public checker, which sees initials only, denies it."""
     finding = upper_in(text, "en")
@@ -175,19 +194,28 @@ def banned(text: str, marks: re.Pattern[str], name: str) -> Finding:
     return Finding(not count, f"{count} {name}")
 
 
-@check("punctuation:no_comma", says="In your entire response, refrain from the use of any commas.",
-       breaks=breaking.with_mark(","))  # fmt: skip
+@check(
+    "punctuation:no_comma",
+    says="In your entire response, refrain from the use of any commas.",
+    breaks=breaking.with_mark(","),
+)
 def no_comma(text: str) -> Finding:
     return banned(text, COMMAS, "commas")
 
 
-@check("punctuation:punctuation_dot", breaks=breaking.with_mark("."),
-       says="In your entire response, refrain from the use of dots, as punctuation and in general.")  # fmt: skip
+@check(
+    "punctuation:punctuation_dot",
+    breaks=breaking.with_mark("."),
+    says="In your entire response, refrain from the use of dots, as punctuation and in general.",
+)
 def punctuation_dot(text: str) -> Finding:
     return banned(text, re.compile("[.．]"), "dots")
 
 
-@check("punctuation:punctuation_exclamation", breaks=breaking.with_mark("!"),
-       says="In your entire response, refrain from the use of exclamation marks.")  # fmt: skip
+@check(
+    "punctuation:punctuation_exclamation",
+    breaks=breaking.with_mark("!"),
+    says="In your entire response, refrain from the use of exclamation marks.",
+)
 def punctuation_exclamation(text: str) -> Finding:
     return banned(text, re.compile("[!！]"), "exclamation marks")

@@ -121,16 +121,22 @@ def emoji(text: str) -> Finding:
     return Finding(True, "all of them")
 
 
-@check("format:line_indent", says="Create stairs by incrementally indenting each new line.",
-       breaks=breaking.with_end("\nnot indented\nat all"))  # fmt: skip
+@check(
+    "format:line_indent",
+    says="Create stairs by incrementally indenting each new line.",
+    breaks=breaking.with_end("\nnot indented\nat all"),
+)
 def line_indent(text: str) -> Finding:
     """Spaces make the stairs. Empty lines do not count (the public checker forgets every second one)."""
     indents = [len(line) - len(line.lstrip(" ")) for line in text.split("\n") if line.strip()]
     return Finding(all(one < two for one, two in pairwise(indents)), f"indents of {indents[:20]} spaces")
 
 
-@check("format:quote_unquote", breaks=breaking.with_end(' "a last quote"'),
-       says="Every quoted phrase must be followed by an unquoted explanation.")  # fmt: skip
+@check(
+    "format:quote_unquote",
+    breaks=breaking.with_end(' "a last quote"'),
+    says="Every quoted phrase must be followed by an unquoted explanation.",
+)
 def quote_unquote(text: str) -> Finding:
     """No quote directly after another, none at the end. A text without quotes passes, as in the public checker."""
     text = "".join(text.replace("“", '"').replace("”", '"').replace("'\"'", "").split())
@@ -174,8 +180,8 @@ def thesis(text: str) -> Finding:
 
 @check(
     "format:sub-bullets",
-    says="Your response must include bullet points denoted by * and at least one sub-bullet point denoted by - for each "
-    "bullet point.",
+    says="Your response must include bullet points denoted by * and at least one sub-bullet point denoted by - for "
+    "each bullet point.",
     breaks=breaking.with_end("\n* One more.\n* And another."),
 )
 def sub_bullets(text: str) -> Finding:

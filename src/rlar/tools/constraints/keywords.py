@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rlar.tools.constraints import breaking
 from rlar.tools.constraints.check import Finding, check
@@ -23,7 +24,7 @@ def times(text: str, word: str) -> int:
 
 
 def holds_word(text: str, word: str) -> bool:
-    """Whether a whole word occurs: "art" is not in "party". Chinese and Japanese have no spaces, so any place counts."""
+    """Whether a whole word occurs: "art" is not in "party". Chinese and Japanese have no spaces: any place counts."""
     low, key = plain(text), plain(word)
     if CJK.search(key):
         return key in low
@@ -118,8 +119,13 @@ def _shift_letters(text: str, N: int, relation: Relation) -> Iterator[str]:
         yield text.rstrip() + " " + "and " * ((target - len(ends)) // 3 + 1)
 
 
-@check("letters:letter_counting", N=COUNT, relation=RELATION, says="Answer with {relation} {N} letters.",
-       breaks=_shift_letters)  # fmt: skip
+@check(
+    "letters:letter_counting",
+    N=COUNT,
+    relation=RELATION,
+    says="Answer with {relation} {N} letters.",
+    breaks=_shift_letters,
+)
 def letter_counting(text: str, N: int, relation: Relation) -> Finding:
     letters = sum(c.isalpha() for c in text) if not text.isascii() else len(re.findall("[a-zA-Z]", text))
     return counted(relation, letters, N, "letters")
@@ -186,7 +192,7 @@ def exclude_word_harder(text: str, keyword: str) -> Finding:
 )
 def no_adjacent_consecutive(text: str) -> Finding:
     words = text.split()
-    for one, two in zip(words, words[1:], strict=False):
+    for one, two in pairwise(words):
         first, second = one[0].lower(), two[0].lower()
         if len(first) != 1 or len(second) != 1 or ord(second) - ord(first) == 1:
             return Finding(False, quoted(f"{one} {two}"))
@@ -230,4 +236,5 @@ def start_end(text: str) -> Finding:
     words = treebank(text)
     if len(words) < 2:
         return Finding(False, "a single word")
-    return Finding(words[0].lower() == words[-1].lower(), f"{quoted(words[0])} and {quoted(words[-1])}")
+    first, last = words[0].lower(), words[-1].lower()
+    return Finding(first == last and any(map(str.isalnum, first)), f"{quoted(first)} and {quoted(last)}")

@@ -6,6 +6,7 @@ import re
 
 from rlar.tools.constraints.check import Finding
 from rlar.tools.constraints.fields import Field
+from rlar.tools.constraints.vocabulary import COMMON
 from rlar.types import Json
 
 # The languages that instruction data sets ask for, by ISO 639-1 code.
@@ -51,12 +52,6 @@ def in_language(text: str, language: str, *, doubt: bool = False) -> Finding:
     return Finding(found == language, NAMES.get(found, found))
 
 
-# English prose has one of these in every third word; lists of names and nouns have none.
-COMMON = frozenset(
-    "the of and to in is was that for it as with on be by this are from at or have an a i not they which you were his her "
-    "has what how when who we your my our would there can if will does about should into than its their he she all but "
-    "no so do more up out me them been had".split()
-)
 FEWEST_WORDS = 12
 COMMON_SHARE = 0.05
 

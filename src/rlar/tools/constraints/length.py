@@ -137,8 +137,8 @@ def nth_paragraph_first_word(text: str, num_paragraphs: int, nth_paragraph: int,
     "count:counting_composition",
     n_sent=POSITIVE,
     n_words=POSITIVE,
-    says="Write 3 paragraphs, delimited by the markdown divider ***, with exactly {n_sent} sentences each, with exactly "
-    "{n_words} words in each sentence.",
+    says="Write 3 paragraphs, delimited by the markdown divider ***, with exactly {n_sent} sentences each, with "
+    "exactly {n_words} words in each sentence.",
     breaks=breaking.with_words("indeed"),
 )
 def counting_composition(text: str, n_sent: int, n_words: int) -> Finding:

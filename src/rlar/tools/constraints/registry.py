@@ -1,4 +1,4 @@
-"""All checks by id. What is in no family module (no text alone decides it) is listed in docs/verifiers/constraints.md."""
+"""All checks by id. Public ids that text alone cannot decide are listed in docs/verifiers/constraints.md."""
 
 from __future__ import annotations
 
@@ -6,10 +6,41 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from rlar.errors import InputError
-from rlar.tools.constraints import check, content, copying, counts, custom, ends, formats, keywords, length, wordplay
+from rlar.tools.constraints import (
+    check,
+    content,
+    copying,
+    counts,
+    custom,
+    ends,
+    formats,
+    french,
+    japanese,
+    keywords,
+    length,
+    spanish,
+    wordplay,
+)
 from rlar.types import Constraint
 
-FAMILIES = (content, copying, counts, custom, ends, formats, keywords, length, wordplay)
+FAMILIES = (content, copying, counts, custom, ends, formats, french, japanese, keywords, length, spanish, wordplay)
+
+IFEVAL = (
+    "keywords:existence", "keywords:frequency", "keywords:forbidden_words", "keywords:letter_frequency",
+    "language:response_language", "length_constraints:number_sentences", "length_constraints:number_paragraphs",
+    "length_constraints:number_words", "length_constraints:nth_paragraph_first_word",
+    "detectable_content:number_placeholders", "detectable_content:postscript",
+    "detectable_format:number_bullet_lists", "detectable_format:constrained_response",
+    "detectable_format:number_highlighted_sections", "detectable_format:multiple_sections",
+    "detectable_format:json_format", "detectable_format:title", "combination:two_responses",
+    "combination:repeat_prompt", "startend:end_checker", "startend:quotation", "change_case:capital_word_frequency",
+    "change_case:english_capital", "change_case:english_lowercase", "punctuation:no_comma",
+)  # fmt: skip
+
+# M-IFEval's names of the ids that mean the same in its four languages.
+for _prefix, _same in (("en:", IFEVAL), *((module.PREFIX, module.SAME) for module in (french, japanese, spanish))):
+    for _id in _same:
+        check.alias(_prefix + _id, _id)
 
 CHECKS: Mapping[str, check.Check] = MappingProxyType(check.registered)
 
@@ -29,7 +60,7 @@ def describe(constraint: Constraint) -> str:
 
 
 def follows(response: str, constraint: Constraint, *, loose: bool = False) -> bool:
-    """Whether a response follows one constraint. loose: also as IFEval's loose evaluation reads it. Raises InputError."""
+    """Whether a response follows one constraint. loose: or as IFEval's loose evaluation reads it. Raises InputError."""
     known = find(constraint)
     values = known.read(constraint.kwargs)
     return (known.follow_loosely(response, values) if loose else known.follow(response, values)).followed

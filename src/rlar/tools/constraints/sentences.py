@@ -11,7 +11,14 @@ hand. Added here: the stops of scripts that NLTK leaves alone (。！？ । ۔ 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+
+from rlar.tools.constraints.vocabulary import (
+    ABBREVIATIONS,
+    FRENCH_ABBREVIATIONS,
+    SPANISH_ABBREVIATIONS,
+    STARTERS,
+)
 
 STOPS = ".?!"
 CLOSERS = "\"')]}‘’“”«»"  # these join the sentence before them
@@ -20,38 +27,7 @@ FOREIGN_STOPS = "。！？｡।॥۔؟።။"
 CLOSING = re.compile(f"\\s*[{re.escape(CLOSERS)}]+(?=\\s|--|\\Z)")
 FOREIGN = re.compile(f"[{FOREIGN_STOPS}]+[」』）】》〉”’\"')\\]}}»]*")
 
-# Titles, months, days, states, firms, units, authors. "e.g.", "i.e." and "etc." are not here: NLTK ends a sentence there.
-ABBREVIATIONS = {
-    "en": frozenset(
-        "mr mrs ms dr prof messrs gen col maj lt adm sen rep reps st sr jr bros co corp inc ltd cos cie "
-        "jan feb aug sept sep oct nov dec tues wed fri sw ave vs ct ft mg yr pa "
-        "ala ariz calif colo conn fla ga ill kan ky mich minn nev okla ore tenn va vt wash wis w.va "
-        "a.m p.m u.s u.k u.n u.s.a u.s.s.r a.d ph.d m.b.a d.c n.y l.a n.c s.c n.j n.h n.m n.d r.i b.v n.v s.p.a j.r j.k "
-        "c e f g h k l m n p r s t v w "
-        "mme mlle mmes sra srta sres ud uds ee.uu p.ej z.b d.h u.a bzw usw".split()
-    )
-}
-ABBREVIATIONS["fr"] = ABBREVIATIONS["en"] | frozenset(
-    "dre drs pr cap cf ex env etc av apr janv fév févr avr juil déc tél tel rép vol nb n.b p.s p.-s c.-à-d i.e e.g j.-c "
-    "adj resp svp art chap éd fig p pp".split()
-)
-ABBREVIATIONS["es"] = ABBREVIATIONS["en"] | frozenset(
-    "dra dres dña d lic ing arq etc pág págs p.ej ej tel tfno núm vol cap av avda c.a s.a s.l a.c d.c art fig aprox".split()
-)
-
-# Words that begin a sentence after "U.S.", "p.m." or "..." when written with a capital.
-STARTERS = frozenset(
-    "a about according actually add after all also although always an and another any anyway are as ask at because "
-    "before being besides both bring but by call check choose come consider could create depending despite did do does "
-    "don't during each eighth either enjoy even eventually every everyone fifth finally find first following for fourth from get give given "
-    "had has have having he hence her here his how however i if imagine in indeed instead is it its just keep know last "
-    "later let let's like look make many maybe meanwhile moreover most much my nevertheless next no nonetheless nor not "
-    "now of oh on once one only or others our over overall perhaps please put remember second separately set several she should "
-    "similarly simply since sixth so some someone sometimes soon start still such suddenly take tell that the their then there "
-    "therefore these they think third this those though through thus to today together too try under unfortunately unless "
-    "until upon use usually very wait was we well were what whatever when where whether which while who whose why will "
-    "with without would write yes yet you your".split()
-)
+ABBREVIATIONS_OF = {"en": ABBREVIATIONS, "fr": FRENCH_ABBREVIATIONS, "es": SPANISH_ABBREVIATIONS}
 
 # One word of the method: runs of dashes or dots, words up to a closing mark or a final comma, single marks.
 RUN = r"-{2,}|\.{2,}"
@@ -64,7 +40,7 @@ NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\Z")
 
 def sentences(text: str, language: str = "en") -> list[str]:
     """The sentences, stripped. language: whose abbreviations to know: en, fr or es."""
-    abbreviations = ABBREVIATIONS.get(language, ABBREVIATIONS["en"])
+    abbreviations = ABBREVIATIONS_OF.get(language, ABBREVIATIONS)
     cuts = _cuts(text, abbreviations)
     if not text.isascii():
         cuts = sorted({*cuts, *(match.end() for match in FOREIGN.finditer(text))})
@@ -90,7 +66,7 @@ def _cuts(text: str, abbreviations: frozenset[str]) -> list[int]:
     cuts = []
     chunks = [match.span() for match in re.finditer(r"\S+", text)]
     before = "A"  # how the chunk before begins: a capital lets "J." be part of a name
-    for (start, end), following in zip(chunks, [*chunks[1:], None], strict=True):
+    for (start, end), following in zip_longest(chunks, chunks[1:]):
         before, first = text[start], before
         stop = _last_stop(text, start, end, last=following is None)
         if stop < 0:
@@ -153,7 +129,7 @@ SIMPLE_STOP = re.compile(
 
 
 def simple_sentences(text: str) -> list[str]:
-    """Sentences as open-instruct's checkers cut them: at every stop but those of titles, initials, numbers and sites."""
+    """Sentences as open-instruct's checkers cut them: at every stop but those of titles, initials, numbers, sites."""
     text = f" {text}  ".replace("\n", " ")
     parts, start = [], 0
     for match in SIMPLE_STOP.finditer(text):

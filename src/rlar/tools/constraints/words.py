@@ -65,7 +65,7 @@ FUSED = {
 
 
 def treebank(text: str) -> list[str]:
-    """Treebank tokens of every sentence: "He can't." -> He, ca, n't, "."; opening and closing quotes stay as written."""
+    """Treebank tokens of every sentence: "He can't." -> He, ca, n't, "."; quotation marks stay as they are written."""
     return [token for sentence in sentences(text) for token in treebank_sentence(sentence)]
 
 
