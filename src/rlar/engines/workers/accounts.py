@@ -26,7 +26,7 @@ from rlar.types import Fault, Mark, Query, ToolCard
 
 FIRST_SHARE = 0.25  # of the card's timeout_s for the first try; the retry has the rest, so that both fit into it
 WARM_EXTRA_S = 2.0  # CPU seconds that the lazy imports of a tool may take, beyond its timeout_s
-MAX_LOST = 3  # deaths with another cause (killed from outside) until one is held against the item after all
+MAX_LOST = 5  # deaths with another cause (killed from outside) until one is held against the item after all
 
 _order_ids = itertools.count(1)
 _group_keys = itertools.count(1)
@@ -239,7 +239,7 @@ class Assignment:
             self._prepare_broke(at.group, broke)
         elif here and at.stage == Stage.RATE and (at.group, at.item) in self.open:
             self._lost_item((at.group, at.item), broke, outside=outside)
-        else:
+        elif here or not outside:  # else it had not even begun
             for key in list(self.open):
                 self._lost_item(key, broke, outside=True)
         self.give_back()
@@ -385,6 +385,7 @@ class Call:
             item.judged = judged
             self.left -= 1
             if self.left == 0:
+                self.keeps = None
                 with contextlib.suppress(InvalidStateError):  # the caller has cancelled
                     self.future.set_result(self._result())
                 self.on_done(self)

@@ -224,7 +224,8 @@ class Dispatcher:
         self.counts["template_deaths"] += 1
         if not template.ready:
             self._start_failures += 1
-            if self._start_failures >= MAX_START_FAILURES:
+            limit = MAX_START_FAILURES * (10 if template.process.returncode < 0 else 1)  # killed from outside
+            if self._start_failures >= limit:
                 self._start_failures = 0
                 why = f"worker processes do not start: {words[-1500:] or 'no reason was given'}"
                 for call in list(self.turns.calls):

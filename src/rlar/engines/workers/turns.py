@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from rlar.engines.workers.accounts import Assignment, Call, Group, Item, ToolInUse, Why
 
-FIRST_ITEMS = 16  # of a chunk, while nobody knows what an item costs
+FIRST_ITEMS = 8  # of a chunk, while nobody knows what an item costs
 MAX_SKIPPED = 64  # calls of other tools that are passed over when a chunk is filled up
 
 
@@ -37,6 +37,7 @@ class Turns:
         call.tool.queued -= len(call.pending)
         call.pending.clear()
         call.urgent.clear()
+        call.keeps = None
         self.calls.discard(call)
         self._batch.pop(call, None)
         self._urgent.pop(call, None)
@@ -69,7 +70,7 @@ class Turns:
             call, _ = self._batch.popitem(last=False)
             tool = call.tool
             size = self.size(tool)
-            if ahead and tool.queued <= size * self.workers:
+            if ahead and (tool.item_s is None or tool.queued <= size * self.workers):
                 self._batch[call] = None
                 self._batch.move_to_end(call, last=False)
                 return None

@@ -30,7 +30,8 @@ class Order:
 
     tool: number of the tool within this pool; tool_blob: pickle of (Recipe, sys.path of the caller), read only if the
     worker does not know the tool yet. cpu_s: CPU seconds for each prepare and each rate. warm_s: CPU seconds for
-    judging a harmless text first, in a worker that loads the tool for this order; 0.0 for not doing so. low, high: the card's range.
+    judging a harmless text first, in a worker that loads the tool for this order; 0.0 for not doing so. low, high: the
+    card's range.
     groups: (number of the group within this pool, pickle of its Query, responses).
     """
 

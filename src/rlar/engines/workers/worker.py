@@ -66,7 +66,7 @@ class Worker:
                 for position, (key, blob, responses) in enumerate(order.groups):
                     self.judge_group(order, rule, position, key, blob, responses)
             self.limits.disarm()
-            self.board.write(self.slot, 0, 0, 0, Stage.IDLE)
+            self.board.write(self.slot, order.id, 0, 0, Stage.IDLE)
             grown = self.limits.address_space() - self.born_with
             self.leave |= self.served >= LEAVE_AFTER or grown > max(LEAVE_GROWTH, order.memory_mib << 19)
             self.flush(order, end=True)
@@ -142,7 +142,7 @@ class Worker:
                     self.lines.append(encode_broke(position, i, seconds, outcome))
             self.served += 1
             if len(self.lines) >= FLUSH_ITEMS or time.thread_time() - self.flushed_at > FLUSH_S:
-                self.board.write(self.slot, 0, 0, 0, Stage.IDLE)
+                self.board.write(self.slot, order.id, 0, 0, Stage.IDLE)
                 self.flush(order, end=False)
 
     def begin(self, order: Order) -> None:
