@@ -108,6 +108,9 @@ class FunctionTool(RuleTool):
     def rate(self, response: Response, query: Query, prepared: Any) -> float | Mark:
         return self.function(response, query)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _found_again, (self.recipe,)  # its module may have no name that another process could import
+
 
 def tool(
     function: F | None = None,
@@ -186,6 +189,12 @@ def as_tool(thing: Any) -> Tool:
         f"{thing!r} is not a tool: decorate a function f(response, query) with @rlar.tool, or give an object with "
         "card, fits and judge"
     )
+
+
+def _found_again(recipe: Recipe) -> FunctionTool:
+    from rlar.engines.workers.loading import find
+
+    return FunctionTool(find(recipe))
 
 
 def library_version(distribution: str) -> str:
