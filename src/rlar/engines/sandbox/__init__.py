@@ -1,0 +1,39 @@
+"""Untrusted Python, fast, without root, with results that cannot be forged. See docs/sandbox.md.
+
+Importing this loads nothing heavy and starts nothing.
+"""
+
+from __future__ import annotations
+
+from rlar.engines.sandbox.box import Sandbox, default_box
+from rlar.engines.sandbox.results import (
+    Asserts,
+    Calls,
+    CaseResult,
+    GradeResult,
+    ItemError,
+    Limits,
+    Returned,
+    RunResult,
+    SandboxFault,
+    Status,
+    Stdio,
+    Suite,
+)
+
+__all__ = [
+    "Asserts",
+    "Calls",
+    "CaseResult",
+    "GradeResult",
+    "ItemError",
+    "Limits",
+    "Returned",
+    "RunResult",
+    "Sandbox",
+    "SandboxFault",
+    "Status",
+    "Stdio",
+    "Suite",
+    "default_box",
+]

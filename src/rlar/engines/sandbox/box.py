@@ -1,0 +1,144 @@
+"""The sandbox as its users see it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any, Self
+
+from rlar.engines.sandbox import interpreter
+from rlar.engines.sandbox.native import Pool
+from rlar.engines.sandbox.plan import LAYERS, LEVELS, Plan, level, possible
+from rlar.engines.sandbox.results import GradeResult, Limits, Returned, RunResult, Tests
+from rlar.errors import InputError, UnsafeError
+
+
+class Sandbox:
+    """Runs Python that nobody here wrote, and grades it by tests.
+
+    limits: the usual ones, which each call may replace (size and number of scratch files, and open files, stay those
+    of the sandbox). slots: programs at once; None: one per processor, at most 8. require: the least isolation, one of
+    "process" < "confined" < "full"; None: "confined". unsafe: run even where no confinement is to be had. layers:
+    which layers to use at most, of "rlimits", "seccomp", "landlock", "namespaces" (for tests). python: another
+    interpreter than this one. pin: keep each slot on one processor, which is faster.
+
+    Starts on first use; close it, or use it as a context manager. Thread-safe; its coroutines run on any event loop.
+    Raises UnsafeError where the isolation asked for cannot be had.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        slots: int | None = None,
+        require: str | None = None,
+        unsafe: bool = False,
+        layers: Collection[str] | None = None,
+        python: str = "",
+        pin: bool = True,
+    ) -> None:
+        if require is not None and require not in LEVELS:
+            raise InputError(f"require must be one of {', '.join(LEVELS)}, not {require!r}")
+        wanted = frozenset(LAYERS if layers is None else layers)
+        if not wanted <= set(LAYERS):
+            raise InputError(f"layers must be among {', '.join(LAYERS)}, not {', '.join(sorted(wanted - set(LAYERS)))}")
+        self.limits = limits or Limits()
+        self.require = require or ("process" if unsafe else "confined")
+        self.unsafe = unsafe
+        self._slots = slots
+        self._pin = pin
+        self._wanted = wanted
+        self._python = python
+        self._pool: Pool | None = None
+        self._lock = threading.Lock()
+
+    def _open(self) -> Pool:
+        with self._lock:
+            if self._pool is None or self._pool.pid != os.getpid():
+                layers = possible(self._wanted)
+                reached = level(layers)
+                if LEVELS.index(reached) < LEVELS.index(self.require):
+                    raise UnsafeError(
+                        f"isolation {self.require!r} was asked for, but only {reached!r} can be had here "
+                        f"(layers: {', '.join(sorted(layers)) or 'none'}); see `rlar doctor`"
+                    )
+                plan = Plan(interpreter.find(self._python), layers, self.limits)
+                self._pool = Pool(plan, self._slots, self._pin)
+            return self._pool
+
+    def close(self) -> None:
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    async def run(
+        self, program: str, stdin: bytes | str = b"", *, limits: Limits | None = None, argv: Sequence[str] = ()
+    ) -> RunResult:
+        """Run a program as a script. Its failures are in the result; raises SandboxFault only for the sandbox's own."""
+        data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
+        use = limits or self.limits
+        return await asyncio.wrap_future(self._open().submit(lambda w: w.run(program, data, use, argv)))
+
+    def run_sync(
+        self, program: str, stdin: bytes | str = b"", *, limits: Limits | None = None, argv: Sequence[str] = ()
+    ) -> RunResult:
+        """`run` for code without an event loop."""
+        data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
+        use = limits or self.limits
+        return self._open().submit(lambda w: w.run(program, data, use, argv)).result()
+
+    async def grade(self, program: str, tests: Tests, *, limits: Limits | None = None) -> GradeResult:
+        """Judge a program by tests. Raises InputError for tests that are no tests, SandboxFault for the sandbox's own
+        failures; whatever the program does is in the result."""
+        use = limits or self.limits
+        return await asyncio.wrap_future(self._open().submit(lambda w: w.grade(program, tests, use)))
+
+    def grade_sync(self, program: str, tests: Tests, *, limits: Limits | None = None) -> GradeResult:
+        """`grade` for code without an event loop."""
+        use = limits or self.limits
+        return self._open().submit(lambda w: w.grade(program, tests, use)).result()
+
+    async def call(
+        self, program: str, entry_point: str, calls: Sequence[Sequence[Any]], *, limits: Limits | None = None
+    ) -> list[Returned]:
+        """What `entry_point` of the program returns for each tuple of arguments, as plain data or an error."""
+        use = limits or self.limits
+        return await asyncio.wrap_future(self._open().submit(lambda w: w.call(program, entry_point, calls, use)))
+
+    def call_sync(
+        self, program: str, entry_point: str, calls: Sequence[Sequence[Any]], *, limits: Limits | None = None
+    ) -> list[Returned]:
+        """`call` for code without an event loop."""
+        use = limits or self.limits
+        return self._open().submit(lambda w: w.call(program, entry_point, calls, use)).result()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+_default: Sandbox | None = None
+_default_lock = threading.Lock()
+
+
+def default_box() -> Sandbox:
+    """The sandbox that this process shares: default limits, "confined" at least. Closed at exit; a forked child gets
+    its own."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Sandbox()
+            atexit.register(_default.close)
+        return _default

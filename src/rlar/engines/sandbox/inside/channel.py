@@ -1,0 +1,45 @@
+"""A task's end of its socket to the supervisor: requests come in, frames go out."""
+
+from __future__ import annotations
+
+import array
+import os
+from typing import Any
+
+from rlar.engines.sandbox.inside import wire
+
+CHANNEL = 3  # descriptor of the socket in every task
+MOST_FDS = 4
+_FDS_SPACE = 64
+
+
+class Channel:
+    """Blocking; used by trusted code before and between untrusted calls, and, for answers, by the task itself."""
+
+    def __init__(self) -> None:
+        import _socket
+
+        self.socket = _socket.socket(fileno=CHANNEL)
+        self.reader = wire.FrameReader(wire.TO_TASK)
+
+    def request(self) -> tuple[Any, list[int]]:
+        """The next message, and the descriptors that came with it. Ends the process when the supervisor is gone."""
+        fds = array.array("i")
+        while True:
+            body = self.reader.next()
+            if body is not None:
+                return wire.unpack(body), list(fds)
+            data, ancillary, _, _ = self.socket.recvmsg(1 << 18, _FDS_SPACE)
+            if not data:
+                os._exit(0)
+            for _, _, content in ancillary:
+                fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+            self.reader.feed(data)
+
+    def send(self, message: Any) -> None:
+        self.send_frame(wire.pack(message))
+
+    def send_frame(self, frame: bytes) -> None:
+        view = memoryview(frame)
+        while view:
+            view = view[os.write(CHANNEL, view) :]

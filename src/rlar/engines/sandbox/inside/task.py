@@ -1,0 +1,77 @@
+"""A task: a fork of the zygote that confines itself, waits for its request, and does one thing with it.
+
+What untrusted code runs in here is in `program`, `answers` and `session`; what only tests run in is in `judge`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+from rlar.engines.sandbox.inside import answers, confine, judge, program, wire
+from rlar.engines.sandbox.inside.channel import CHANNEL, Channel
+
+READY = b"R"
+SEED = 0  # every task starts from the same state of `random`, so that the same program gives the same output
+
+Handler = Callable[[Channel, dict[str, Any], list[int]], None]
+
+
+def warm_up() -> None:
+    """What the zygote does once so that tasks need not: load the modules and run the common paths."""
+    wire.unpack(wire.pack(wire.encode([1, (2.5, {"a": None}), {3}]))[4:])
+    wire.decode(wire.encode([1, (2.5, {"a": None}), {3}]))
+    exec(compile("x = [i for i in range(3)]", "program.py", "exec"), {})  # noqa: S102
+
+
+def main(layers: confine.TaskLayers, fds: tuple[int, ...], session: bool) -> None:
+    """Never returns normally: ends the process. fds: the task's socket, standard output, standard error."""
+    channel_fd, out, err = fds
+    os.dup2(channel_fd, CHANNEL, inheritable=False)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.closerange(CHANNEL + 1, 1 << 16)
+    confine.confine_task(layers)
+    os.write(CHANNEL, READY)
+    channel = Channel()
+    request, passed = channel.request()
+    random.seed(SEED)
+    gc.enable()
+    limits = request["limits"]
+    confine.limit_task(layers, limits["cpu_s"], limits["memory_bytes"], limits["processes"])
+    HANDLERS[request["op"]](channel, request, passed)
+    os._exit(0)
+
+
+def _run(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    if passed:
+        os.dup2(passed[0], 0)
+        os.close(passed[0])
+    program.run(channel, request["source"], request["argv"])
+
+
+def _calls(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    _silence()
+    answers.calls(channel, request)
+
+
+def _serve(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    _silence()
+    answers.Served(passed[0]).listen()
+
+
+def _judge(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    _silence()
+    judge.serve(channel)
+
+
+def _silence() -> None:
+    """What tested functions print goes nowhere: it is no part of the answer and costs nothing to drain."""
+    os.dup2(0, 1)
+    os.dup2(0, 2)
+
+
+HANDLERS: dict[str, Handler] = {"run": _run, "calls": _calls, "serve": _serve, "judge": _judge}

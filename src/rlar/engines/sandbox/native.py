@@ -1,0 +1,147 @@
+"""The native Linux provider: slots of confined zygotes, each served by a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from rlar.engines.sandbox.asserts import Judges, Plans, grade_asserts
+from rlar.engines.sandbox.grading import call_values, grade_calls, grade_stdio
+from rlar.engines.sandbox.plan import Plan
+from rlar.engines.sandbox.results import (
+    Asserts,
+    Calls,
+    GradeResult,
+    Limits,
+    Returned,
+    RunResult,
+    SandboxFault,
+    Stdio,
+    Tests,
+)
+from rlar.engines.sandbox.slot import Slot
+from rlar.errors import InputError
+from rlar.types import Fault
+
+MOST_SLOTS = 8
+
+R = TypeVar("R")
+Work = Callable[["Worker"], Any]
+
+
+class Worker:
+    """One slot with what it keeps for its work: a judge, sessions of verifiers. Used by its thread only."""
+
+    def __init__(self, plan: Plan, plans: Plans, cpu: int | None) -> None:
+        self.slot = Slot(plan, cpu)
+        self.plans = plans
+        self.judges = Judges()
+
+    def run(self, program: str, stdin: bytes, limits: Limits, argv: Sequence[str]) -> RunResult:
+        return self.slot.run(program, stdin, limits, argv)
+
+    def call(self, program: str, entry: str, calls: Sequence[Sequence[Any]], limits: Limits) -> list[Returned]:
+        return call_values(self.slot, program, entry, calls, limits)
+
+    def grade(self, program: str, tests: Tests, limits: Limits) -> GradeResult:
+        match tests:
+            case Calls():
+                return grade_calls(self.slot, program, tests, limits)
+            case Stdio():
+                return grade_stdio(self.slot, program, tests, limits)
+            case Asserts():
+                return grade_asserts(self.slot, self.judges, self.plans, program, tests, limits)
+        raise InputError(f"tests must be Calls, Stdio, Asserts or Suite, not {type(tests).__name__}")
+
+    def between(self) -> None:
+        """What can be done after an answer was given: tidy up, make the next task ready."""
+        self.slot.tidy()
+        self.slot.prepare_spare()
+
+    def close(self) -> None:
+        self.slot.close()
+
+
+class Pool:
+    """Hands work to the slots' threads. Thread-safe; usable from any event loop."""
+
+    def __init__(self, plan: Plan, slots: int | None, pin: bool) -> None:
+        cpus = sorted(os.sched_getaffinity(0))
+        self.size = slots or min(len(cpus), MOST_SLOTS)
+        self.plan = plan
+        self.plans = Plans()
+        self.pid = os.getpid()
+        self._work: queue.SimpleQueue[tuple[Future[Any], Work] | None] = queue.SimpleQueue()
+        self._closed = False
+        first = os.getpid() % len(cpus)  # several processes on one machine begin at different processors
+        self._workers = [
+            Worker(plan, self.plans, cpus[(first + i) % len(cpus)] if pin else None) for i in range(self.size)
+        ]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(w,), name=f"rlar-sandbox-{i}", daemon=True)
+            for i, w in enumerate(self._workers)
+        ]
+        self._started = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def submit(self, work: Callable[[Worker], R]) -> Future[R]:
+        """Have one of the slots do this. Raises SandboxFault if the sandbox was closed, or in a forked child."""
+        if self._closed or os.getpid() != self.pid:
+            raise SandboxFault(Fault.CANCELLED, "this sandbox is closed, or was made before a fork; make a new one here")
+        future: Future[R] = Future()
+        with self._lock:
+            if self._idle < self._work.qsize() + 1 and self._started < self.size:
+                self._threads[self._started].start()
+                self._started += 1
+        self._work.put((future, work))
+        return future
+
+    def _serve(self, worker: Worker) -> None:
+        cpu = worker.slot.cpu
+        if cpu is not None:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(threading.get_native_id(), {cpu})
+        while True:
+            with self._lock:
+                self._idle += 1
+            item = self._work.get()
+            with self._lock:
+                self._idle -= 1
+            if item is None:
+                worker.close()
+                return
+            future, work = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = work(worker)
+            except BaseException as e:  # noqa: BLE001  (handed to whoever waits)
+                future.set_exception(e)
+            else:
+                future.set_result(result)
+            del future, item, work
+            with contextlib.suppress(Exception):  # a failure here shows again, and is told, with the next work
+                worker.between()
+
+    def close(self) -> None:
+        """End all slots; work that has not begun is cancelled."""
+        if self._closed or os.getpid() != self.pid:
+            return
+        self._closed = True
+        while True:
+            try:
+                item = self._work.get_nowait()
+            except queue.Empty:
+                break
+            if item is not None:
+                item[0].cancel()
+        for _ in range(self._started):
+            self._work.put(None)
+        for thread in self._threads[: self._started]:
+            thread.join()
