@@ -23,7 +23,8 @@ def judge_elsewhere(tool: Tool, groups: Sequence[tuple[Query, Sequence[str]]]) -
         work = pickle.dumps((tool, list(groups), [p for p in sys.path if p]))
     except (pickle.PicklingError, TypeError, AttributeError):
         return None
-    environment = {**os.environ, "PYTHONHASHSEED": "12345" if os.environ.get("PYTHONHASHSEED") != "12345" else "54321"}
+    # Workers and sandboxes fix their hash seed, so that rewards never depend on it; here it is what is examined.
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "RLAR_HASH_SEED": "12345"}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "rlar.acquire.exam.elsewhere"],
