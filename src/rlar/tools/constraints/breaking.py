@@ -100,10 +100,10 @@ def with_word_count(text: str, relation: Relation, asked: int) -> Iterator[str]:
         yield text.rstrip() + "等々" * (target - found)
 
 
-def with_sentence_count(text: str, relation: Relation, asked: int) -> Iterator[str]:
+def with_sentence_count(text: str, relation: Relation, asked: int, language: str = "en") -> Iterator[str]:
     """Drop or add sentences so that their count is just wrong."""
     target = relation.nearest(asked, broken=True)
-    parts = sentences(text)
+    parts = sentences(text, language)
     if target < 1 or not parts:
         return
     if len(parts) > target:

@@ -12,7 +12,7 @@ from rlar.tools.constraints.keywords import counted
 from rlar.tools.constraints.languages import LANGUAGE, in_language, without_english_words
 from rlar.tools.constraints.scripts import mostly_cjk
 from rlar.tools.constraints.sentences import simple_sentences
-from rlar.tools.constraints.words import treebank
+from rlar.tools.constraints.words import capitals
 
 QUOTES = '"»」』'
 COMMAS = re.compile("[,，、،﹐﹑､]")
@@ -162,7 +162,7 @@ def english_lowercase(text: str) -> Finding:
 
 
 def _capitals(text: str, capital_frequency: int, capital_relation: Relation) -> Iterator[str]:
-    found = sum(word.isupper() for word in treebank(text))
+    found = capitals(text)
     target = capital_relation.nearest(capital_frequency, broken=True)
     if found < target:
         yield text.rstrip() + " INDEED" * (target - found)
@@ -185,8 +185,7 @@ def _capitals(text: str, capital_frequency: int, capital_relation: Relation) -> 
 )
 def capital_word_frequency(text: str, capital_frequency: int, capital_relation: Relation) -> Finding:
     """Words joined by hyphens are one word; "A" and "I" count."""
-    count = sum(word.isupper() for word in treebank(text))
-    return counted(capital_relation, count, capital_frequency, "words in capitals")
+    return counted(capital_relation, capitals(text), capital_frequency, "words in capitals")
 
 
 def banned(text: str, marks: re.Pattern[str], name: str) -> Finding:

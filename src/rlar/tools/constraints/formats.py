@@ -22,7 +22,7 @@ TEMPLATE = ("My Answer:", "My Conclusion:", "Future Outlook:")
 
 @check(
     "format:parentheses",
-    says="Nest parentheses (and [brackets {and braces}]) at least 5 levels deep.",
+    says="Nest parentheses (and [brackets {{and braces}}]) at least 5 levels deep.",
     breaks=breaking.either(breaking.replaced("(", ""), breaking.replaced("{", ""), breaking.replaced("[", "")),
 )
 def parentheses(text: str) -> Finding:

@@ -47,7 +47,7 @@ SAME = (
     num_sentences=COUNT,
     relation=RELATION,
     says="Your response should contain {relation} {num_sentences} sentences.",
-    breaks=lambda text, num_sentences, relation: breaking.with_sentence_count(text, relation, num_sentences),
+    breaks=lambda text, num_sentences, relation: breaking.with_sentence_count(text, relation, num_sentences, "fr"),
 )
 def number_sentences(text: str, num_sentences: int, relation: Relation) -> Finding:
     return counted(relation, len(sentences(text, "fr")), num_sentences, "sentences")

@@ -54,10 +54,11 @@ def japanese_sentences(text: str) -> list[str]:
 
 def _cut(line: str) -> Iterator[str]:
     start, closing = 0, ""
+    last = {mark: line.rfind(mark) for mark in BRACKETS.values()}
     for at, mark in enumerate(line):
         if closing:
             closing = "" if mark == closing else closing
-        elif mark in BRACKETS and BRACKETS[mark] in line[at:]:
+        elif mark in BRACKETS and last[BRACKETS[mark]] > at:  # one that is never closed is no bracket
             closing = BRACKETS[mark]
         elif STOP.match(mark) and not STOP.match(line[at + 1 : at + 2]):
             yield line[start : at + 1]

@@ -37,9 +37,11 @@ IFEVAL = (
     "change_case:english_capital", "change_case:english_lowercase", "punctuation:no_comma",
 )  # fmt: skip
 
-# M-IFEval's names of the ids that mean the same in its four languages.
-for _prefix, _same in (("en:", IFEVAL), *((module.PREFIX, module.SAME) for module in (french, japanese, spanish))):
-    for _id in _same:
+# M-IFEval's prefixes, and which ids mean the same under them as without.
+SAME_IN = {"en:": IFEVAL} | {module.PREFIX: module.SAME for module in (french, japanese, spanish)}
+
+for _prefix, _ids in SAME_IN.items():
+    for _id in _ids:
         check.alias(_prefix + _id, _id)
 
 CHECKS: Mapping[str, check.Check] = MappingProxyType(check.registered)

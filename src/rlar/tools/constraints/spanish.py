@@ -62,7 +62,7 @@ def number_words(text: str, num_words: int, relation: Relation) -> Finding:
     num_sentences=COUNT,
     relation=RELATION,
     says="Your response should contain {relation} {num_sentences} sentences.",
-    breaks=lambda text, num_sentences, relation: breaking.with_sentence_count(text, relation, num_sentences),
+    breaks=lambda text, num_sentences, relation: breaking.with_sentence_count(text, relation, num_sentences, "es"),
 )
 def number_sentences(text: str, num_sentences: int, relation: Relation) -> Finding:
     return counted(relation, len(sentences(MARKER.sub("", text), "es")), num_sentences, "sentences")

@@ -71,14 +71,14 @@ ABBREVIATIONS = _set(
 
 FRENCH_ABBREVIATIONS = ABBREVIATIONS | _set(
     """
-    dre drs pr cap cf ex env etc av apr janv fév févr avr juil déc tél tel rép vol nb n.b p.s p.-s c.-à-d i.e
+    e.-u dre drs pr cap cf ex env etc av apr janv fév févr avr juil déc tél tel rép vol nb n.b p.s p.-s c.-à-d i.e
     e.g j.-c adj resp svp art chap éd fig p pp
     """
 )
 
 SPANISH_ABBREVIATIONS = ABBREVIATIONS | _set(
     """
-    dra dres dña d lic ing arq etc pág págs p.ej ej tel tfno núm vol cap av avda c.a s.a s.l a.c d.c art fig
+    ee uu dra dres dña d lic ing arq etc pág págs p.ej ej tel tfno núm vol cap av avda c.a s.a s.l a.c d.c art fig
     aprox
     """
 )

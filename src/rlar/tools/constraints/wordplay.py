@@ -62,7 +62,7 @@ def consonants(text: str) -> Finding:
 @check(
     "words:palindrome",
     says="Include at least 10 single-word palindromes, each at least 5 characters long.",
-    breaks=lambda text: iter([" ".join(w for w in text.split() if stripped(w).lower() != stripped(w).lower()[::-1])]),
+    breaks=lambda text: iter([" ".join(w + "x" if len(w) > 2 else w for w in text.split())]),
 )
 def palindromes(text: str) -> Finding:
     """The same palindrome ten times passes, as in the public checker."""

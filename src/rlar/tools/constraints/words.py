@@ -73,6 +73,12 @@ def treebank_sentence(sentence: str) -> list[str]:
     return list(_tokens(sentence))
 
 
+def capitals(text: str) -> int:
+    """How many treebank tokens are written in capitals. Where sentences end does not matter for that."""
+    chunks = (chunk for chunk in text.split() if not chunk.islower())
+    return sum(token.isupper() for chunk in chunks for token in _tokens(chunk))
+
+
 def _tokens(sentence: str) -> Iterator[str]:
     dot = FINAL_DOT.search(sentence, max(0, len(sentence.rstrip("])}>\"'»”’ \t\n\r\f\v")) - 2))
     end = dot.start() if dot else -1
