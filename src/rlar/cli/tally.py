@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, pstdev
+from statistics import fmean
 
 from rlar.rollouts import Item
 from rlar.types import Json, Verdict
@@ -120,7 +120,7 @@ class Tally:
         if len(rewards) > 1:
             task.groups += 1
             task.flat += is_flat(rewards)
-            task.spreads += pstdev(rewards)
+            task.spreads += spread(rewards)
         if item.labels is not None:
             pairs, alike = agreement(line["rewards"], item.labels)
             task.pairs += pairs
@@ -133,9 +133,9 @@ class Tally:
             task.faults += 1
             self.faults[fault["tool"], fault["fault"], fault["why"]] += 1
             self._tool(fault["tool"]).faults[fault["fault"]] += 1
-        for parts in line["parts"]:
-            for ref in line["tools"]:
-                self._tool(ref).verdicts += ref.partition("@")[0] in parts
+        for ref in line["tools"]:
+            name = ref.partition("@")[0]
+            self._tool(ref).verdicts += sum(name in parts for parts in line["parts"])
         self.usd += line["cost"]["usd"]
         self.tokens += line["cost"]["tokens"]
         if verdicts is not None:
@@ -178,13 +178,22 @@ class Tally:
             heapq.heappop(self.slowest)
 
     def _tool(self, ref: str) -> ToolTally:
-        return self.tools.setdefault(ref, ToolTally())
+        tool = self.tools.get(ref)
+        if tool is None:
+            tool = self.tools[ref] = ToolTally()
+        return tool
 
     def _count_id(self, ident: str) -> None:
         if len(self._ids) < 2_000_000:  # some 100 MiB; past that, repetitions are no longer counted
             before = len(self._ids)
             self._ids.add(hash(ident))
             self.repeated_ids += len(self._ids) == before
+
+
+def spread(rewards_G: Sequence[float]) -> float:
+    """Population deviation of one group's rewards."""
+    mean = fmean(rewards_G)
+    return math.sqrt(math.fsum((reward - mean) ** 2 for reward in rewards_G) / len(rewards_G))
 
 
 def is_flat(rewards_G: Sequence[float]) -> bool:

@@ -16,16 +16,19 @@ from rlar.errors import InputError
 from rlar.types import Json
 
 
+_READABLE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ESCAPED = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
 def json_line(value: Mapping[str, Json]) -> bytes:
     """One line of UTF-8 JSON with its newline; the same value gives the same bytes. Raises ValueError for NaN.
 
     Lone surrogates, which UTF-8 cannot hold, make the whole line use escapes.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        return text.encode("utf-8") + b"\n"
+        return _READABLE.encode(value).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+        return _ESCAPED.encode(value).encode("ascii") + b"\n"
 
 
 class Writer:
