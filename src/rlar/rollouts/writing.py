@@ -15,7 +15,6 @@ from typing import BinaryIO
 from rlar.errors import InputError
 from rlar.types import Json
 
-
 _READABLE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ESCAPED = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
