@@ -89,9 +89,17 @@ def _load(name: str) -> Callable[..., Any]:
     app = getattr(module, "app", None)
     if not isinstance(app, typer.Typer):
         app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        app.command(name)(_with_exit_code(getattr(module, name)))
+        function = getattr(module, name)
+        app.command(name, help=_flowing(function.__doc__ or ""))(_with_exit_code(function))
     app.pretty_exceptions_enable = False  # show_error says it shorter, and prints no local variables
     return app
+
+
+def _flowing(doc: str) -> str:
+    """A docstring with its paragraphs on one line each, to be broken at the width of the terminal."""
+    import inspect
+
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(doc).split("\n\n"))
 
 
 def _with_exit_code(function: Callable[..., int | None]) -> Callable[..., None]:

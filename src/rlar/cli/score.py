@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,7 +33,7 @@ Paths = Annotated[
 ]
 Out = Annotated[str | None, typer.Option("--out", "-o", help="where rewards go, one JSON line per item; - for stdout")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="write an HTML report, one self-contained file")]
-Rejects = Annotated[Path | None, typer.Option("--rejects", help="where bad rows go [default: OUT.rejects.jsonl]")]
+Rejects = Annotated[Path | None, typer.Option("--rejects", help="where bad rows go; without it, OUT.rejects.jsonl")]
 Resume = Annotated[bool, typer.Option("--resume", help="go on after the last whole line of an interrupted run")]
 Strict = Annotated[bool, typer.Option("--strict", help="stop at the first bad row, with exit code 1")]
 Map = Annotated[
@@ -47,9 +47,9 @@ Route = Annotated[
 LibraryFolder = Annotated[Path | None, typer.Option("--library", help="a folder with tools of your own")]
 Group = Annotated[bool, typer.Option("--group", help="join neighbouring rows with the same prompt and reference")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="score only the first N items")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="worker processes [default: one per core]")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="worker processes; without it, one per core")]
 BatchSize = Annotated[int, typer.Option("--batch", min=1, help="items judged together")]
-Profile = Annotated[str, typer.Option("--profile", help="of the maths verifier: reward, strict or lenient")]
+Profile = Annotated[Literal["reward", "strict", "lenient"], typer.Option(help="of the maths verifier")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress bar and no table")]
 JsonSummary = Annotated[bool, typer.Option("--json-summary", help="print the summary as JSON instead of a table")]
 
