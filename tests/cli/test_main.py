@@ -53,6 +53,7 @@ def test_version(capsys: pytest.CaptureFixture[str]):
         (InputError("f: no such file"), 2, "rlar score: f: no such file\n"),
         (MissingExtra("Parquet", "parquet"), 2, 'pip install "rlar[parquet]"'),
         (ValueError("boom"), 70, "this is a bug in rlar, not in your data: ValueError: boom"),
+        (OSError(28, "No space left on device"), 74, "rlar score: writing: No space left on device\n"),
         (InputError("\x1b]0;owned\x07"), 2, "rlar score: \\x1b]0;owned\\x07\n"),
     ],
 )

@@ -2,7 +2,7 @@
 
 A sub-command's module has `app` (a typer.Typer), or a function of its own name; an int it returns is the exit code.
 Exit codes: 0 fine, 1 the answer is no (bad rows with --strict, a failed check), 2 wrong usage, 70 a bug in rlar,
-130 interrupted.
+74 a file cannot be read or written, 130 interrupted.
 """
 
 from __future__ import annotations

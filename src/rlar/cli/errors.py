@@ -13,7 +13,7 @@ class BadRowsError(RlarError):
     """With --strict: a row of the input is no item."""
 
 
-USAGE, ANSWER_IS_NO, BUG = 2, 1, 70
+USAGE, ANSWER_IS_NO, BUG, DISK = 2, 1, 70, 74
 
 
 def show_error(error: Exception, program: str) -> int:
@@ -23,6 +23,9 @@ def show_error(error: Exception, program: str) -> int:
     if isinstance(error, RlarError):
         _print(f"{program}: {error}")
         return ANSWER_IS_NO if isinstance(error, BadRowsError) else USAGE
+    if isinstance(error, OSError) and error.strerror:  # a full disk, a file without permission
+        _print(f"{program}: {error.filename or 'writing'}: {error.strerror}")
+        return DISK
     if not os.environ.get("RLAR_DEBUG"):
         traceback.print_exception(error, limit=-4)
     _print(f"{program}: this is a bug in rlar, not in your data: {type(error).__name__}: {error}")

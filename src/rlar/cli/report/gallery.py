@@ -173,9 +173,9 @@ def _disagreement(seen: Seen) -> float:
 
 
 def _outlier(seen: Seen) -> float:
-    """How far the loneliest reward lies from the median of its group of six or more, where the others agree."""
+    """How far the loneliest graded reward lies from the median of its group of six or more, where the others agree."""
     rewards = [reward for reward in seen.line["rewards"] if reward is not None]
-    if len(rewards) < 6:
+    if len(rewards) < 6 or set(rewards) <= {0.0, 1.0}:  # one right answer among six is no news
         return 0.0
     middle = median(rewards)
     far = sorted((abs(reward - middle) for reward in rewards), reverse=True)
