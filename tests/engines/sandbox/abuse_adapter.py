@@ -38,6 +38,11 @@ class Adapter:
     def values(self, code, entry, calls):
         return [r.error or r.value for r in self.box.call_sync(code, entry, calls)]
 
+    def verify(self, code, entry, calls, call_timeout, load_timeout):
+        verifier = self.box.load(code, entry, cpu_s=call_timeout, load_cpu_s=load_timeout)
+        kinds = {"timeout": "timeout", "load_error": "load_error"}
+        return [kinds.get(s.kind, "error") if isinstance(s, ItemError) else s for s in verifier.judge_sync(calls)]
+
     def service_pids(self):
         """This process's children: zygotes, and what lives in them."""
         parents = {}

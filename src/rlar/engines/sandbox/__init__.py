@@ -6,6 +6,7 @@ Importing this loads nothing heavy and starts nothing.
 from __future__ import annotations
 
 from rlar.engines.sandbox.box import Sandbox, default_box
+from rlar.engines.sandbox.report import Layer, LayerReport, detect
 from rlar.engines.sandbox.results import (
     Asserts,
     Calls,
@@ -20,6 +21,7 @@ from rlar.engines.sandbox.results import (
     Stdio,
     Suite,
 )
+from rlar.engines.sandbox.verifier import Verifier
 
 __all__ = [
     "Asserts",
@@ -27,6 +29,8 @@ __all__ = [
     "CaseResult",
     "GradeResult",
     "ItemError",
+    "Layer",
+    "LayerReport",
     "Limits",
     "Returned",
     "RunResult",
@@ -35,5 +39,7 @@ __all__ = [
     "Status",
     "Stdio",
     "Suite",
+    "Verifier",
     "default_box",
+    "detect",
 ]

@@ -11,9 +11,11 @@ from typing import Any, Self
 
 from rlar.engines.sandbox import interpreter
 from rlar.engines.sandbox.native import Pool
-from rlar.engines.sandbox.plan import LAYERS, LEVELS, Plan, level, possible
+from rlar.engines.sandbox.plan import LAYERS, LEVELS, Plan, possible
+from rlar.engines.sandbox.report import LayerReport, describe
 from rlar.engines.sandbox.results import GradeResult, Limits, Returned, RunResult, Tests
-from rlar.errors import InputError, UnsafeError
+from rlar.engines.sandbox.verifier import Verifier, make_source
+from rlar.errors import InputError
 
 
 class Sandbox:
@@ -58,16 +60,21 @@ class Sandbox:
     def _open(self) -> Pool:
         with self._lock:
             if self._pool is None or self._pool.pid != os.getpid():
-                layers = possible(self._wanted)
-                reached = level(layers)
-                if LEVELS.index(reached) < LEVELS.index(self.require):
-                    raise UnsafeError(
-                        f"isolation {self.require!r} was asked for, but only {reached!r} can be had here "
-                        f"(layers: {', '.join(sorted(layers)) or 'none'}); see `rlar doctor`"
-                    )
-                plan = Plan(interpreter.find(self._python), layers, self.limits)
-                self._pool = Pool(plan, self._slots, self._pin)
+                plan = Plan(interpreter.find(self._python), possible(self._wanted), self.limits)
+                self._pool = Pool(plan, self._slots, self._pin, self.require)
             return self._pool
+
+    async def _opened(self) -> Pool:
+        """The pool; starting it takes a moment, which is not the event loop's."""
+        pool = self._pool
+        if pool is None or pool.pid != os.getpid():
+            pool = await asyncio.to_thread(self._open)
+        return pool
+
+    def report(self) -> LayerReport:
+        """Every layer: whether it is active, and what its absence means. Starts the sandbox."""
+        proof = self._open().proof
+        return describe(proof.plan, proof.given_up)
 
     def close(self) -> None:
         with self._lock:
@@ -81,7 +88,7 @@ class Sandbox:
         """Run a program as a script. Its failures are in the result; raises SandboxFault only for the sandbox's own."""
         data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
         use = limits or self.limits
-        return await asyncio.wrap_future(self._open().submit(lambda w: w.run(program, data, use, argv)))
+        return await asyncio.wrap_future((await self._opened()).submit(lambda w: w.run(program, data, use, argv)))
 
     def run_sync(
         self, program: str, stdin: bytes | str = b"", *, limits: Limits | None = None, argv: Sequence[str] = ()
@@ -95,7 +102,7 @@ class Sandbox:
         """Judge a program by tests. Raises InputError for tests that are no tests, SandboxFault for the sandbox's own
         failures; whatever the program does is in the result."""
         use = limits or self.limits
-        return await asyncio.wrap_future(self._open().submit(lambda w: w.grade(program, tests, use)))
+        return await asyncio.wrap_future((await self._opened()).submit(lambda w: w.grade(program, tests, use)))
 
     def grade_sync(self, program: str, tests: Tests, *, limits: Limits | None = None) -> GradeResult:
         """`grade` for code without an event loop."""
@@ -107,7 +114,7 @@ class Sandbox:
     ) -> list[Returned]:
         """What `entry_point` of the program returns for each tuple of arguments, as plain data or an error."""
         use = limits or self.limits
-        return await asyncio.wrap_future(self._open().submit(lambda w: w.call(program, entry_point, calls, use)))
+        return await asyncio.wrap_future((await self._opened()).submit(lambda w: w.call(program, entry_point, calls, use)))
 
     def call_sync(
         self, program: str, entry_point: str, calls: Sequence[Sequence[Any]], *, limits: Limits | None = None
@@ -115,6 +122,17 @@ class Sandbox:
         """`call` for code without an event loop."""
         use = limits or self.limits
         return self._open().submit(lambda w: w.call(program, entry_point, calls, use)).result()
+
+    def load(
+        self, verifier: str, entry: str = "score", *, cpu_s: float = 1.0, load_cpu_s: float = 2.0, frame: int = 1
+    ) -> Verifier:
+        """A verifier from its source; nothing runs before its first items.
+
+        cpu_s: limit for one item; load_cpu_s: for loading. frame: items that a pure verifier may be sent at once, which
+        is faster; they then share a process while they are judged.
+        """
+        source = make_source(verifier, entry, self.limits, cpu_s, load_cpu_s)
+        return Verifier(self._open, source, frame=frame)
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ import os
 import time
 
 CPUCLOCK_SCHED = 2
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pid: int) -> float | None:
@@ -30,3 +31,12 @@ def waiting_seconds(pid: int) -> float | None:
 
 def waiting_is_visible() -> bool:
     return waiting_seconds(os.getpid()) is not None
+
+
+def resident_mib(pid: int) -> float | None:
+    """Memory a process holds now; None where /proc does not say."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as f:  # noqa: PTH123
+            return int(f.read().split()[1]) * PAGE / 1048576
+    except (OSError, IndexError, ValueError):
+        return None

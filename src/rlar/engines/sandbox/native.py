@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from rlar.engines.sandbox.asserts import Judges, Plans, grade_asserts
 from rlar.engines.sandbox.grading import call_values, grade_calls, grade_stdio
 from rlar.engines.sandbox.plan import Plan
+from rlar.engines.sandbox.proving import prove
 from rlar.engines.sandbox.results import (
     Asserts,
     Calls,
@@ -24,6 +25,7 @@ from rlar.engines.sandbox.results import (
     Stdio,
     Tests,
 )
+from rlar.engines.sandbox.sessions import Sessions
 from rlar.engines.sandbox.slot import Slot
 from rlar.errors import InputError
 from rlar.types import Fault
@@ -37,10 +39,11 @@ Work = Callable[["Worker"], Any]
 class Worker:
     """One slot with what it keeps for its work: a judge, sessions of verifiers. Used by its thread only."""
 
-    def __init__(self, plan: Plan, plans: Plans, cpu: int | None) -> None:
-        self.slot = Slot(plan, cpu)
+    def __init__(self, slot: Slot, plans: Plans) -> None:
+        self.slot = slot
         self.plans = plans
         self.judges = Judges()
+        self.sessions = Sessions(self.slot)
 
     def run(self, program: str, stdin: bytes, limits: Limits, argv: Sequence[str]) -> RunResult:
         return self.slot.run(program, stdin, limits, argv)
@@ -64,24 +67,28 @@ class Worker:
         self.slot.prepare_spare()
 
     def close(self) -> None:
+        self.sessions.close()
         self.slot.close()
 
 
 class Pool:
-    """Hands work to the slots' threads. Thread-safe; usable from any event loop."""
+    """Hands work to the slots' threads. Thread-safe; usable from any event loop.
 
-    def __init__(self, plan: Plan, slots: int | None, pin: bool) -> None:
+    Proves on making that the plan's layers hold, and goes on with fewer where they do not. Raises UnsafeError.
+    """
+
+    def __init__(self, plan: Plan, slots: int | None, pin: bool, require: str) -> None:
         cpus = sorted(os.sched_getaffinity(0))
         self.size = slots or min(len(cpus), MOST_SLOTS)
-        self.plan = plan
-        self.plans = Plans()
         self.pid = os.getpid()
         self._work: queue.SimpleQueue[tuple[Future[Any], Work] | None] = queue.SimpleQueue()
         self._closed = False
         first = os.getpid() % len(cpus)  # several processes on one machine begin at different processors
-        self._workers = [
-            Worker(plan, self.plans, cpus[(first + i) % len(cpus)] if pin else None) for i in range(self.size)
-        ]
+        places = [cpus[(first + i) % len(cpus)] if pin else None for i in range(self.size)]
+        self.proof = prove(plan, places[0], require)
+        plans = Plans()
+        slots_made = [self.proof.slot, *(Slot(self.proof.plan, place) for place in places[1:])]
+        self._workers = [Worker(slot, plans) for slot in slots_made]
         self._threads = [
             threading.Thread(target=self._serve, args=(w,), name=f"rlar-sandbox-{i}", daemon=True)
             for i, w in enumerate(self._workers)
@@ -145,3 +152,5 @@ class Pool:
             self._work.put(None)
         for thread in self._threads[: self._started]:
             thread.join()
+        for worker in self._workers[self._started :]:
+            worker.close()

@@ -92,6 +92,11 @@ class Plan:
         paths = [self.interpreter.python, *self.interpreter.folders, *self.interpreter.files, str(INSIDE), *self.packages]
         return uid if all(_others_can_read(p) for p in paths) else None
 
+    @property
+    def own_user(self) -> bool:
+        """Whether the kernel's limit on a user's threads counts these tasks alone."""
+        return self.uid() is not None or ("namespaces" in self.layers and _kernel() >= (5, 14))
+
     def settings(self, scratch: str, cpu: int | None) -> dict[str, Any]:
         apart = "namespaces" in self.layers
         one = self.interpreter
@@ -120,7 +125,7 @@ class Plan:
             "packages": list(self.packages),
             "preload": list(self.preload),
             "cpu": cpu,
-            "count_threads": False,
+            "count_threads": not self.own_user,
             "environment": {
                 "PATH": "/usr/bin:/bin",
                 "LANG": "C.UTF-8",
@@ -128,11 +133,16 @@ class Plan:
                 "HOME": ROOT_SCRATCH if apart else scratch,
                 "TMPDIR": ROOT_SCRATCH if apart else scratch,
                 "USER": "sandbox",
-                "PYTHONHASHSEED": "0",  # the same order of sets in every run
+                "PYTHONHASHSEED": os.environ.get("RLAR_HASH_SEED", "0"),  # the same order of sets in every run
                 "MALLOC_ARENA_MAX": "1",  # threads would reserve address space that counts against the limit
                 **({"LD_LIBRARY_PATH": ":".join(one.libraries)} if one.libraries else {}),
             },
         }
+
+
+def _kernel() -> tuple[int, int]:
+    major, minor, *_ = os.uname().release.split(".")
+    return int(major), int("".join(c for c in minor if c.isdigit()) or 0)
 
 
 def _others_can_read(path: str) -> bool:

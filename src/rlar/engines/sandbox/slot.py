@@ -100,7 +100,7 @@ class Slot:
         return {
             "cpu_s": int(limits.cpu_s) + 2,
             "memory_bytes": limits.memory_mib << 20,
-            "processes": limits.processes + own,
+            "processes": limits.processes + own if self.plan.own_user else 0,  # else others of this user would count
         }
 
     def finish(self, task: Watched) -> Finish:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rlar.engines.sandbox import threads
 from rlar.engines.sandbox.clocks import cpu_seconds, waiting_seconds
 from rlar.engines.sandbox.inside import scratch
 from rlar.engines.sandbox.inside.wire import ProtocolError
@@ -74,7 +75,14 @@ class Watch:
             if task.child.out >= 0:
                 self._read_from(task.child.out, lambda t=task: self._output(t, t.child.out, t.out))  # type: ignore[misc]
                 self._read_from(task.child.err, lambda t=task: self._output(t, t.child.err, t.err))  # type: ignore[misc]
+            if task.child.listener >= 0:
+                self._read_from(task.child.listener, lambda t=task: self._new_thread(t))  # type: ignore[misc]
         self.start = time.monotonic()
+
+    def _new_thread(self, task: Watched) -> None:
+        """A task wants one more thread: it may have it up to the limit."""
+        if not threads.answer(task.child.listener, task.child.pid, self.limits.processes):
+            self._forget(task.child.listener)
 
     @property
     def wall_s(self) -> float:

@@ -58,6 +58,7 @@ class Child:
         self.err = err
         self.reader = FrameReader(FROM_ANSWER)
         self.pid = 0
+        self.listener = -1  # asked before each new thread, where nothing else counts them
         self.ended: Ended | None = None
 
     def send(self, message: Any, fds: tuple[int, ...] = ()) -> None:
@@ -83,6 +84,9 @@ class Child:
     def close(self) -> None:
         self.channel.close()
         self.close_outputs()
+        if self.listener >= 0:
+            os.close(self.listener)
+            self.listener = -1
 
 
 class Zygote:
@@ -195,10 +199,15 @@ class Zygote:
             if child.channel.fileno() in events:
                 break
             self.hear_ends()
-        data, ancillary, _, _ = child.channel.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
-        if data != b"R" or not ancillary:
+        space = socket.CMSG_SPACE(CREDENTIALS.size) + socket.CMSG_SPACE(4)
+        data, ancillary, _, _ = child.channel.recvmsg(1, space)
+        for _, kind, content in ancillary:
+            if kind == socket.SCM_CREDENTIALS:
+                child.pid = CREDENTIALS.unpack(content)[0]
+            else:
+                child.listener = int.from_bytes(content, "little")
+        if data != b"R" or not child.pid:
             raise SandboxFault(Fault.CRASHED, "a task of the sandbox could not confine itself")
-        child.pid = CREDENTIALS.unpack(ancillary[0][2])[0]
         child.channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
     def kill(self, child: Child) -> None:

@@ -11,6 +11,7 @@ from rlar.engines.sandbox.inside import wire
 CHANNEL = 3  # descriptor of the socket in every task
 MOST_FDS = 4
 _FDS_SPACE = 64
+READY = b"R"
 
 
 class Channel:
@@ -21,6 +22,15 @@ class Channel:
 
         self.socket = _socket.socket(fileno=CHANNEL)
         self.reader = wire.FrameReader(wire.TO_TASK)
+
+    def ready(self, listener: int | None) -> None:
+        """Tell that this task exists (the kernel adds who it is), and hand over the listener of its thread filter."""
+        if listener is None:
+            os.write(CHANNEL, READY)
+        else:
+            rights = [(1, 1, array.array("i", [listener]).tobytes())]  # SOL_SOCKET, SCM_RIGHTS
+            self.socket.sendmsg([READY], rights)
+            os.close(listener)
 
     def request(self) -> tuple[Any, list[int]]:
         """The next message, and the descriptors that came with it. Ends the process when the supervisor is gone."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +64,17 @@ def confine_zygote(settings: dict[str, Any]) -> TaskLayers:
     )
 
 
-def confine_task(layers: TaskLayers) -> None:
-    """Stage 2: die with the zygote, no processes, no signals to others. Raises OSError."""
+def confine_task(layers: TaskLayers, ready: Callable[[int | None], None]) -> None:
+    """Stage 2: die with the zygote, no processes, no signals to others. Raises OSError.
+
+    ready: called when all but the last filter is in place, with the listener that must leave before it.
+    """
     bpf.libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    listener = None
+    if layers.count_threads:
+        with contextlib.suppress(OSError):  # an older kernel, or a listener above us: then memory alone bounds threads
+            listener = bpf.load(layers.count_threads, bpf.FILTER_FLAG_NEW_LISTENER)
+    ready(listener)
     if layers.stage_2:
         pid = os.getpid().to_bytes(4, "little")
         bpf.load(layers.stage_2.replace(_PID_MARK.to_bytes(4, "little"), pid))

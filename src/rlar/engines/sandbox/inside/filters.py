@@ -108,7 +108,9 @@ def task_filter(pid: int, *, private_root: bool) -> Filter:
     f.set(["clone"], Rule(Arg(0).has_any(CLONE_THREAD), allow, no))
     f.set(["kill", "tgkill"], Rule(Arg(0).is_one_of(pid), allow, no))
     f.set(["prctl"], Rule(Arg(0).is_one_of(*PRCTLS_TASK), allow, no))
-    f.set(["sendmsg", "pidfd_open", "seccomp", "capset"], no)
+    f.set(["sendmsg", "pidfd_open", "capset"], no)
+    # Plain further filters can only take away; stage 3 is loaded under this one.
+    f.set(["seccomp"], Rule(Arg(0).is_one_of(1), Rule(Arg(1).is_one_of(0), allow, no), no))
     if not private_root:
         f.set(CHANGES_OF_METADATA, deny(0))
     return f

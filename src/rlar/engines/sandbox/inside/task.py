@@ -11,13 +11,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from rlar.engines.sandbox.inside import answers, confine, judge, program, wire
+from rlar.engines.sandbox.inside import answers, confine, judge, program, selftest, session, wire
 from rlar.engines.sandbox.inside.channel import CHANNEL, Channel
 
-READY = b"R"
 SEED = 0  # every task starts from the same state of `random`, so that the same program gives the same output
 
 Handler = Callable[[Channel, dict[str, Any], list[int]], None]
+QUIET = {"admit", "session"}  # what needs neither threads nor files
 
 
 def warm_up() -> None:
@@ -34,14 +34,15 @@ def main(layers: confine.TaskLayers, fds: tuple[int, ...], session: bool) -> Non
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.closerange(CHANNEL + 1, 1 << 16)
-    confine.confine_task(layers)
-    os.write(CHANNEL, READY)
     channel = Channel()
+    confine.confine_task(layers, channel.ready)
     request, passed = channel.request()
     random.seed(SEED)
     gc.enable()
     limits = request["limits"]
     confine.limit_task(layers, limits["cpu_s"], limits["memory_bytes"], limits["processes"])
+    if request["op"] in QUIET:
+        confine.quieten(layers)
     HANDLERS[request["op"]](channel, request, passed)
     os._exit(0)
 
@@ -68,10 +69,35 @@ def _judge(channel: Channel, request: dict[str, Any], passed: list[int]) -> None
     judge.serve(channel)
 
 
+def _admit(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    _silence()
+    session.admit(channel, request)
+
+
+def _session(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    _silence()
+    session.serve(channel, request)
+
+
+def _selftest(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    if "what" in request:
+        selftest.run_hostile(channel, request)
+    else:
+        selftest.run(channel, request)
+
+
 def _silence() -> None:
     """What tested functions print goes nowhere: it is no part of the answer and costs nothing to drain."""
     os.dup2(0, 1)
     os.dup2(0, 2)
 
 
-HANDLERS: dict[str, Handler] = {"run": _run, "calls": _calls, "serve": _serve, "judge": _judge}
+HANDLERS: dict[str, Handler] = {
+    "run": _run,
+    "calls": _calls,
+    "serve": _serve,
+    "judge": _judge,
+    "admit": _admit,
+    "session": _session,
+    "selftest": _selftest,
+}
