@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from rlar.errors import InputError
@@ -58,7 +59,7 @@ class Case:
         return len({y for y in self.labels if y is not None}) > 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
     """The cases of one file or benchmark. notes: what a reader of its figures must know (rows left out ...)."""
 
@@ -68,7 +69,7 @@ class Dataset:
     benchmark: str = ""
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def kind(self) -> LabelKind:
         """By the declared label type where there is one, else by the values."""
         labels = {y for case in self.cases for y in case.labels if y is not None}
@@ -77,7 +78,7 @@ class Dataset:
         paired = all(len(case.labels) == 2 for case in self.cases)
         return LabelKind.PREFERENCE if paired and labels <= {0.0, 0.5, 1.0} else LabelKind.GRADED
 
-    @property
+    @cached_property
     def metric(self) -> Metric:
         if any(sum(y is not None for y in case.labels) > 1 for case in self.cases):
             return Metric.PAIRS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
@@ -158,12 +159,11 @@ class NearestFamily:
     def _words(self, prompts: tuple[str, ...]) -> Floats:
         import numpy as np
 
-        counts = np.zeros((len(prompts), self.width))
+        rows = np.zeros((len(prompts), self.width))
         for row, prompt in enumerate(prompts):
-            for word in re.findall(r"\w+", prompt.lower()):
-                counts[row, crc32(word.encode()) % self.width] += 1
-        found: Floats = np.log1p(counts)
-        return found
+            columns, counts = _hashed_words(prompt, self.width)
+            rows[row, columns] = counts
+        return rows
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,16 @@ def _by_category(chosen: Mapping[str, int], otherwise: int) -> Policy:
         return answered_by(np.array([chosen.get(c, otherwise) for c in seen.categories], dtype=int), len(seen.tools))
 
     return policy
+
+
+@lru_cache(maxsize=5000)
+def _hashed_words(prompt: str, width: int) -> tuple[Ints, Floats]:
+    """Columns of the prompt's words, and log(1 + count) of each. Kept, since every half meets the same prompts."""
+    import numpy as np
+
+    hashes = [crc32(word.encode()) % width for word in re.findall(r"\w+", prompt.lower())]
+    columns, counts = np.unique(np.array(hashes, dtype=np.int64), return_counts=True)
+    return columns, np.log1p(counts.astype(float))
 
 
 def _unit(rows: Floats) -> Floats:

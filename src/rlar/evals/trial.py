@@ -24,8 +24,8 @@ class Tried:
 
     regret: what it loses, on average, to the category oracle (which chose in hindsight). lock_in: share of decisions
     for a tool that is not the best of its category in hindsight, and was already settled after a tenth of learning.
-    shares: how often each tool answered. calls: of any tool per 1,000 cases; judge_calls: of judges; price: of all
-    calls per 1,000 cases, in the unit of the prices that were given.
+    shares: how often each tool answered; choices: the same within each category. calls: of any tool per 1,000 cases;
+    judge_calls: of judges; price: of all calls per 1,000 cases, in the unit of the prices that were given.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Tried:
     regret: float
     lock_in: float
     shares: dict[str, float]
+    choices: dict[str, dict[str, float]]
     calls: float
     judge_calls: float
     price: float
@@ -65,7 +66,8 @@ def try_router(pool: Pool, router: Router, *, splits: int = 20, seed: int = 0) -
     best = best_by_category(pool)
     best_N = np.array([best[c] for c in pool.seen.categories])
     total = np.zeros(len(pool))
-    answers = np.zeros(len(pool.tools))
+    categories, codes = np.unique(np.array(pool.seen.categories), return_inverse=True)
+    answers = np.zeros((len(categories), len(pool.tools)))
     calls = np.zeros(len(pool.tools))
     locked = 0
     for split, (a, b) in enumerate(cuts):
@@ -75,7 +77,7 @@ def try_router(pool: Pool, router: Router, *, splits: int = 20, seed: int = 0) -
             routed = router.learn(pool.take(order), seed + split)(seen)
             early = router.learn(pool.take(order[: max(2, len(order) // 10)]), seed + split)(seen)
             total[test] += pool.utility_NK[test, routed.answer_N]
-            answers += np.bincount(routed.answer_N, minlength=len(pool.tools))
+            np.add.at(answers, (codes[test], routed.answer_N), 1)
             calls += routed.asked_NK.sum(axis=0)
             locked += int(((routed.answer_N == early.answer_N) & (routed.answer_N != best_N[test])).sum())
     decisions = splits * len(pool)
@@ -86,11 +88,19 @@ def try_router(pool: Pool, router: Router, *, splits: int = 20, seed: int = 0) -
         utility_N=tuple(utility.tolist()),
         regret=float(category_oracle(pool).mean() - utility.mean()),
         lock_in=locked / decisions,
-        shares={t: float(n) / decisions for t, n in zip(pool.tools, answers, strict=True) if n},
+        shares=_shares(pool.tools, answers.sum(axis=0)),
+        choices={str(c): _shares(pool.tools, row) for c, row in zip(categories, answers, strict=True)},
         calls=1000 * float(calls.sum()) / decisions,
         judge_calls=1000 * float(calls[judges].sum()) / decisions,
         price=1000 * float(calls @ np.array(pool.seen.prices)) / decisions,
     )
+
+
+def _shares(tools: Sequence[str], counts: Floats) -> dict[str, float]:
+    """Shares of the tools that were used at all, largest first."""
+    total = float(counts.sum()) or 1.0
+    used = sorted((-float(n) / total, tool) for tool, n in zip(tools, counts, strict=True) if n)
+    return {tool: -share for share, tool in used}
 
 
 @dataclass(frozen=True)
