@@ -216,6 +216,12 @@ def test_tests_in_all_their_clothes(columns: Row, tests: Row):
     assert query.reference is None
 
 
+def test_the_name_of_a_test_is_no_test():
+    item = read({"prompt": "q", "reference": "4", "meta": {"test": "test_number_extraction"}})
+    assert item.query.tests is None
+    assert item.query.extra == {"test": "test_number_extraction"}
+
+
 @pytest.mark.parametrize(
     ("columns", "extra"),
     [

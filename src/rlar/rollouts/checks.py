@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ TESTS = ("tests", "test", "test_list", "test_cases", "unit_tests", "input_output
 SCHEMAS = ("schema", "json_schema", "response_format", "guided_json")
 CALLS = ("tool_calls", "expected_tool_calls", "answers")
 TOOLS = ("tools", "functions")
+
+
+_CODE = re.compile(r"\bassert|\bdef |\bimport |==")
 
 
 @dataclass(slots=True)
@@ -93,6 +97,8 @@ def _tests(row: Row, used: set[str]) -> dict[str, Json] | None:
     value = unpack(value)
     if name is None or value is None or value == []:
         return None
+    if name == "test" and isinstance(value, str) and "tests" not in row.field_map and not _CODE.search(value):
+        return None  # the name of a test, not a test
     used |= {name, "entry_point", "fn_name", "test_setup_code", "test_imports"}
     entry = row.first(("entry_point", "fn_name"), "entry_point", deep=True)[1]
     if isinstance(value, str):
