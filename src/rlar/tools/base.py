@@ -209,6 +209,13 @@ def _words(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+def module_hash(package: str, settings: Any) -> str:
+    """12 hex digits over the sources of a package and its settings: the version of a tool of several modules."""
+    folder = Path(sys.modules[package].__file__ or "").parent
+    sources = {p.name: p.read_text("utf-8") for p in sorted(folder.glob("*.py"))}
+    return content_key([sources, settings])[:12]
+
+
 @functools.cache
 def _module_source(module: str) -> str:
     file = getattr(sys.modules[module], "__file__", None)
