@@ -201,6 +201,10 @@ CODE = {"language": "python", "entry_point": "f", "code": "assert f(1) == 2\nass
             {"language": "python", "entry_point": None, "cases": [{"input": "1\n", "output": "2\n"}]},
         ),
         (
+            {"test_cases": [[[1], 2], {"args": [2], "expected": 3}], "fn_name": "f"},
+            {"language": "python", "entry_point": "f", "cases": [[[1], 2], {"args": [2], "expected": 3}]},
+        ),
+        (
             {"input_output": json.dumps({"fn_name": "f", "inputs": [[1]], "outputs": [2]})},
             {"language": "python", "entry_point": "f", "cases": [{"input": [1], "output": 2}]},
         ),

@@ -121,11 +121,17 @@ def _tests(row: Row, used: set[str]) -> dict[str, Json] | None:
         setup = row.first(("test_setup_code", "test_imports"), "test_setup_code", deep=True)[1]
         lines = [*texts_of(setup, "test_setup_code"), *value] if setup else value
         return {"language": "python", "entry_point": entry, "code": "\n".join(lines) + "\n"}
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(x, Mapping) and {"input", "output"} <= set(x) for x in value
-    ):
-        return {"language": "python", "entry_point": entry, "cases": [dict(one) for one in value]}
+    if isinstance(value, (list, tuple)) and all(map(_is_case, value)):
+        cases = [dict(one) if isinstance(one, Mapping) else list(one) for one in value]
+        return {"language": "python", "entry_point": entry, "cases": cases}
     raise BadRow(name, describe(value), "code as text, a list of asserts, or cases {input, output}")
+
+
+def _is_case(case: Json) -> bool:
+    """{input, output}, {args, expected}, [args, expected] or [args, kwargs, expected]."""
+    if isinstance(case, Mapping):
+        return {"input", "output"} <= set(case) or {"args", "expected"} <= set(case)
+    return isinstance(case, (list, tuple)) and len(case) in (2, 3)
 
 
 def _cases(value: Mapping[str, Json], name: str, language: str, entry: Json) -> dict[str, Json]:
