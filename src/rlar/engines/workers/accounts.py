@@ -233,7 +233,7 @@ class Assignment:
             self.tool.warm &= outside  # else let the limits of single items tell what is wrong
         elif here and at.stage == Stage.LOAD:
             self.tool.load_losses += 1
-            if self.tool.load_losses > (2 * MAX_LOST if outside else 1):
+            if self.tool.load_losses > (10 * MAX_LOST if outside else 1):
                 self._not_loaded(broke)
         elif here and at.stage == Stage.PREPARE and 0 <= at.group < len(self.parts) and not outside:
             self._prepare_broke(at.group, broke)
