@@ -65,7 +65,7 @@ def offered(text: str, prompt: str, extra: Mapping[str, Json] | None) -> Shape |
     labels = (extra or {}).get("labels")
     if isinstance(labels, (list, tuple)) and text.casefold() in {str(x).casefold() for x in labels}:
         return Shape("label", 0.99, "reference is one of the given labels", text.casefold())
-    if len(text) > 400 or not text[:2].strip("(").isalpha():
+    if len(text) > 400 or not text.lstrip("([")[:1].isalpha():
         return None
     m = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.match(text)
     several = None if m else _SEVERAL.fullmatch(text)
