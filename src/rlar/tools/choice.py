@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
@@ -14,7 +14,7 @@ from rlar.tools.reference import choices_of, golds, read_shape, shape_of
 from rlar.types import Kind, Mark, Query, Response
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "X": 10}
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,19 @@ class Choice(RuleTool):
         )
 
     def fits(self, query: Query) -> bool:
-        return shape_of(query).kind == "choice" or str(query.reference) in choices_of(query.extra)
+        if shape_of(query).kind == "choice" or str(query.reference) in choices_of(query.extra):
+            return True
+        gold = str(query.reference).strip(" ().").upper()
+        return gold in _ROMAN and gold in options_of(query.question)
 
     def prepare(self, query: Query) -> _Prepared:
         options = choices_of(query.extra) or options_of(query.question)
         accepted = []
         for gold in golds(query):
             shape = read_shape(gold, query.question, query.extra)
-            if gold.strip() in options:
-                accepted.append(frozenset([gold.strip()]))
+            label = gold.strip(" ().") if gold.strip(" ().") in options else gold.strip(" ().").upper()
+            if label in options:
+                accepted.append(frozenset([label]))
             elif shape.kind == "choice":
                 accepted.append(frozenset(str(shape.value)))
         if not accepted:  # the place of an option, or a value that only the shape could read
@@ -83,28 +87,41 @@ class Choice(RuleTool):
 _MARKER = re.compile(r"(?:^|(?<=[\s\[{(*]))\(?(?P<label>[A-J])(?:\)|\.(?=\s)|:(?=\s)|\](?=\s))\**\s{0,3}", re.M)
 
 
+_ROMAN_MARKER = re.compile(r"(?:^|(?<=\s))\((?P<label>[ivxIVX]{1,4})\)\s{0,3}", re.M)
+
+
 def options_of(prompt: str) -> dict[str, str]:
-    """{"A": text, ...} of the options that a prompt lays out in order from A on; {} if there are fewer than two."""
+    """{"A": text, ...} of the options that a prompt lays out in order; {} if there are fewer than two.
+
+    Labels are letters from A on, or roman numbers from I on (in capitals here, however the prompt has them).
+    """
     prompt = prompt[-12_000:]
-    markers = [(m["label"], m.start(), m.end()) for m in _MARKER.finditer(prompt)]
-    best: list[tuple[str, int, int]] = []
-    for i, marker in enumerate(markers):
-        if marker[0] != "A":
-            continue
-        run = [marker]
-        for other in markers[i + 1 :]:
-            if other[0] == _LETTERS[len(run)]:
-                run.append(other)
-            elif other[0] == "A":
-                break
-        if len(run) > 1 and len(run) >= len(best):
-            best = run  # the last longest run: few-shot examples come first
+    best = _last_run([(m["label"], m.start(), m.end()) for m in _MARKER.finditer(prompt)], _LETTERS)
+    if not best:
+        best = _last_run([(m["label"].upper(), m.start(), m.end()) for m in _ROMAN_MARKER.finditer(prompt)], _ROMAN)
     options = {}
     for i, (label, _, end) in enumerate(best):
         last = i + 1 == len(best)
         text = prompt[end : end + 2000 if last else best[i + 1][1]]
         options[label] = (text.split("\n")[0] if last else text).strip(" \n\t,;")
     return options
+
+
+def _last_run(markers: Sequence[tuple[str, int, int]], labels: Sequence[str]) -> list[tuple[str, int, int]]:
+    """The last of the longest runs of markers with the labels in order: few-shot examples come first."""
+    best: list[tuple[str, int, int]] = []
+    for i, marker in enumerate(markers):
+        if marker[0] != labels[0]:
+            continue
+        run = [marker]
+        for other in markers[i + 1 :]:
+            if len(run) < len(labels) and other[0] == labels[len(run)]:
+                run.append(other)
+            elif other[0] == labels[0]:
+                break
+        if len(run) > 1 and len(run) >= len(best):
+            best = run
+    return best
 
 
 def _key(text: str) -> str:
@@ -164,8 +181,8 @@ def read_choice(
     text = undressed(claim.text).strip()
     if not text:
         return frozenset()
-    if (m := _ALONE.fullmatch(text)) and (label := _label(m["label"], allowed)):
-        return frozenset([label])
+    if (m := _ALONE.fullmatch(text)) and m["label"].upper() in allowed:
+        return frozenset([m["label"].upper()])
     if m := _REPEATED.fullmatch(text):
         return frozenset(m[1]) & allowed
     if same := keys.get(_key(text)):
@@ -180,15 +197,6 @@ def read_choice(
     if mentioned or not claim.explicit:
         return mentioned
     return _by_text(text, options)
-
-
-def _label(written: str, allowed: frozenset[str]) -> str:
-    """The label that is meant by "c" or "iii", "" if none is. A bare "1" or "I" is no place of an option: too short."""
-    upper = written.upper()
-    if upper in allowed:
-        return upper
-    place = _ROMAN.get(upper, 0) if len(upper) > 1 else 0
-    return sorted(allowed)[place - 1] if 0 < place <= len(allowed) else ""
 
 
 def _mentions(text: str, allowed: frozenset[str]) -> frozenset[str]:

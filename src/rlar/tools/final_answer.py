@@ -110,6 +110,7 @@ def _after_thoughts(text: str, *, fallback: bool) -> str:
 
 _SIMPLE_BOX = re.compile(r"\s*\{([^{}]{0,400})\}")
 _BARE_BOX = re.compile(r"\s*([A-Za-z0-9.,+-]{1,40})")
+_PARTS = re.compile(r"[.!?:]\s|\b(?:wait|no|wrong|actually|but|not|then|so|therefore)\b", re.I)
 _JOINT = re.compile(r"\\?,|;|\b(?:and|or|und|oder|et|ou|y|o)\b|和|或|\\quad", re.I)
 
 
@@ -161,7 +162,7 @@ def _last_boxes(text: str) -> tuple[list[tuple[int, int, str]], bool]:
             between = text[box[1] : found[0][0]]
             if "boxed" in box[0] or box[1] > found[0][0]:
                 continue  # the inner box was taken already
-            linked = len(between) <= 70 and bool(_JOINT.search(between))
+            linked = len(between) <= 70 and bool(_JOINT.search(between)) and not _PARTS.search(between)
             if not linked and len(between.strip()) > 9:
                 break
             joined = joined and linked
@@ -209,14 +210,18 @@ _LINK = re.compile(
     r"(?:\s?\*{1,2})?\s?[:=：]?\s?"
 )
 _HEADING = re.compile(r"s?\W{0,6}\n\s*")
-_NEGATED = re.compile(r"\b(?:not|never|cannot|n't|no|isn't|wrong|incorrect|whether|if)\b", re.I)
+_NEGATED = re.compile(
+    r"\b(?:not|never|cannot|n't|no|isn't|wrong|incorrect|whether|if|não|nicht|не)\b|不|並非|并非|아니", re.I
+)
 _BOUND = re.compile(
-    r"\s*(?:not\b|(?:greater|less|more|fewer|smaller|larger|bigger|higher|lower) than|at (?:least|most)\b|n't\b)", re.I
+    r"\s*(?:found|obtained|given|calculated|computed|derived|determined|based|correct|wrong|incorrect)\b"
+    r"|\s*(?:not\b|n't\b|nicht\b|pas\b|não\b|не\b|不|at (?:least|most)\b"
+    r"|(?:greater|less|more|fewer|smaller|larger|bigger|higher|lower) than)",
+    re.I,
 )
 _DISPLAYS = (("\\[", "\\]"), ("$$", "$$"), ("```", "```"))
 _SENTENCE_END = re.compile(r"(?<![ .][A-Za-z])[.!?](?=\s|$|\*|\")|\n")
 _OUTPUT = re.compile(r"```(?:output|stdout|result)s?[^\n]{0,20}\n(.{0,2000}?)(?:```|$)", re.S)
-_TAG = re.compile(r"<answer>(.{0,4000}?)(?:</answer>|$)", re.S | re.I)
 
 
 def _claim_at(text: str, at: int) -> tuple[int, int, str, str] | None:
@@ -321,10 +326,8 @@ def claims(text: str, *, explicit: bool = False) -> list[Claim]:
     stripped = text.strip()
     if not stripped:
         return []
-    if "<answer>" in text:
-        tags = _TAG.findall(text)
-        if tags and tags[-1].strip():
-            return [claim._replace(how="tag") for claim in claims(tags[-1].replace("<answer>", " "))[:1]]
+    if "<answer>" in text and (inner := _in_tag(text)):
+        return [claim._replace(how="tag") for claim in claims(inner)[:1]]
     found: list[Claim] = []
     boxes, joined = _last_boxes(text) if "box" in text else ([], False)
     end = boxes[-1][1] if boxes else 0
@@ -337,15 +340,22 @@ def claims(text: str, *, explicit: bool = False) -> list[Claim]:
                 end = m.end()
     if len(text) - end > 3 and (words := _last_claim_in_words(text, text.lower(), end)):
         found.append(Claim(words[2], words[3], begin=words[0]))
-        end = words[1]
+        end = words[0]  # the claim itself may go on: "A. Wait, it is C."
     if found:
         rest = text[end:]
         if len(rest) > 4 and (restated := _taken_back(rest)) is not None:
             found.append(Claim(restated, "restated"))
         return found[:-4:-1]
-    if len(stripped) <= 200 and "\n" not in stripped and len(stripped.split()) <= 6:
+    if len(stripped) <= 200 and "\n" not in stripped and len(stripped.split()) <= 4:
         return [Claim(stripped, "whole")]
     return [] if explicit else [Claim(closing(stripped), "closing")]
+
+
+def _in_tag(text: str) -> str:
+    """What stands between the last <answer> and its end; "" if that is nothing."""
+    begin = text.rfind("<answer>") + len("<answer>")
+    end = text.find("</answer>", begin)
+    return text[begin : end if end >= 0 else len(text)].strip()
 
 
 def last_claim(text: str, *, explicit: bool = False) -> Claim | None:

@@ -51,7 +51,9 @@ _WRAPPERS = (
     ("__", "__"),
     ("'", "'"),
 )
-_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\s?\.?")
+_SIZES = re.compile(
+    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])\s?\.?|\\color\s?\{\w+\}"
+)
 _WHOLE_TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|hbox|boxed|fbox|emph)\s?\{([^{}]*)\}\.?"
 )
@@ -248,6 +250,7 @@ _UNIT_TEXT = re.compile(
     r"\s?\\(?:text|mathrm|mbox|textbf|rm|textnormal|operatorname|textrm|mathbf)\s?\{(?P<word>[^{}\\]{0,60})\}"
     r"(?:\s?\^\s?\{?(?P<power>-?[123])\}?)?"
 )
+_GLUED = re.compile(r"[a-z]{4,}")
 _LETTERS = r"A-Za-zÀ-ɏͰ-ϿЀ-ӿ぀-ヿ一-鿿가-힯"
 _UNIT_WORDS = re.compile(
     rf"(?P<word>[{_LETTERS}¢$€£¥(][\w/'.²³)-]*(?:\s[{_LETTERS}/'(-][\w/'.²³)-]*){{0,5}})(?P<power>\^\{{?[23]\}}?)?"
@@ -292,14 +295,9 @@ def _unit(text: str) -> str | None:
             return None
         word, power = m["word"], (m["power"] or "").strip("^{}")
         first = word.split(" ")[0]
-        if (
-            text[0] != " "
-            and first.isascii()
-            and len(first) < 3
-            and known_unit(first) is None
-            and first.split("/")[0] not in SYMBOLS
-        ):
-            return None  # "5x" is a product
+        if text[0] != " " and first[0].isalpha() and first.isascii() and not _GLUED.fullmatch(first):
+            if known_unit(first) is None and first.split("/")[0] not in SYMBOLS:
+                return None  # "5x" and "4a-2" are formulas
         spoken = set(re.split(r"[\s/()-]+", word.lower()))
         if spoken & NO_UNIT or (len(word) == 1 and word not in SYMBOLS and word.isascii()):
             return None
@@ -330,12 +328,14 @@ def numbers_in(text: str, *, comma_decimal: bool = False, reach: int = 2000) -> 
 
 
 def rounded_alike(a: Fraction, b: Fraction, places: int, enough: int) -> bool:
-    """Equal up to rounding or cutting at `places` decimals, if that leaves `enough` significant digits."""
-    size = abs(max(a, b, key=abs))
-    if size == 0 or places < 1:
+    """Equal once rounded or cut at `places` decimals (at least 2), if that leaves `enough` significant digits."""
+    size, other = sorted((abs(a), abs(b)), reverse=True)
+    if size == 0 or places < 2:
         return a == b
     if size >= 1:
         digits = places + len(str(size.numerator // size.denominator))
     else:
         digits = places + 1 - len(str(size.denominator // size.numerator))  # zeros behind the point do not count
-    return digits >= enough and abs(a - b) < Fraction(1, 10**places)
+    step = Fraction(1, 10**places)
+    cut = size - other < step and other % step == 0  # the smaller one is the larger one, cut
+    return digits >= enough and a * b > 0 and (abs(a - b) * 2 <= step or cut)

@@ -117,6 +117,7 @@ class FinalSpan(RuleTool):
 
 _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _QUOTED = re.compile(r"[\"“]([^\"”\n]{1,200})[\"”]")
+_FORMULA = re.compile(r"(?:\$|\\\()(?:[A-Za-z]{1,2}\s?=)?([^$\n]{1,200}?)(?:\$|\\\))")
 _COPULA = re.compile(
     r"^.{0,400}(?:\b(?:is|are|was|were|be|equals|named|called|es|ist|est|son|sind)\b|[:=：]|是|為|为)\s?", re.S
 )
@@ -126,7 +127,7 @@ def stated_span(claim: Claim) -> str:
     """The one short text that a claim states: what is marked in it, else all of it, else the end of its sentence."""
     text = undressed(claim.text)
     if claim.how == "closing":
-        for pattern in (_MARKED, _QUOTED):
+        for pattern in (_MARKED, _QUOTED, _FORMULA):
             if marked := pattern.findall(claim.text):
                 return undressed(marked[-1])
         return undressed(_COPULA.sub("", text))

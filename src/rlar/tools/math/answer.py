@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from rlar.tools.final_answer import Claim
-from rlar.tools.math.form import Form, read_form
-from rlar.tools.numbers import numbers_in, read_number, undressed
+from rlar.tools.math.form import Form, read_form, split_top
+from rlar.tools.numbers import numbers_in
 
 _FORMULA = re.compile(
     r"\$\$(.{1,1000}?)\$\$|\\\[(.{1,1000}?)\\\]|\\\((.{1,1000}?)\\\)|(?<!\\)\$((?:\\\$|[^$\n]){1,600})\$", re.S
@@ -22,6 +22,16 @@ _HEDGE = re.compile(
 _PLAIN_FORMULA = re.compile(r"[-+(\[{]?[\w.\\π√∞]+(?:\s?[-+*/^=<>≤≥(),.\[\]{}|∪!]+\s?[\w.\\π√∞]*){1,40}")
 _BARE_WORD = re.compile(r"[A-Za-z]{2,}")
 _COMMAND = re.compile(r"\\(?:begin|end)\{[a-z*]+\}|\\[a-zA-Z]+")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*\*")
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|cannot|no longer|at least|at most|between|under|over|above|below|except)|n't|不是|不|"
+    r"\b(?:greater|less|more|fewer|smaller|larger|bigger|higher|lower|other|rather) than)"
+    r"\s{0,3}(?:equal to |equal |be |is )?[\s$\\(]{0,6}$",
+    re.I,
+)
+_OPERATES = re.compile(
+    r"\s{0,3}(?:squared|cubed|factorial|times|plus|minus|divided|multiplied|choose|mod|to the)\b", re.I
+)
 _CALC = re.compile(r"<<[^<>]{0,200}>>")
 
 
@@ -40,12 +50,24 @@ def answer_form(claim: Claim, *, several: bool, number: bool, comma_decimal: boo
     if claim.how == "output":
         text = text.rstrip().rpartition("\n")[2]
     text = _CALC.sub("", text) if "<<" in text else text
+    text = _BOLD.sub(r"\1", text) if "**" in text else text
     form = read_form(text, comma_decimal=comma_decimal)
+    if number and form.equation and (side := _number_side(form, comma_decimal)):
+        return side
     if form.number is not None or (claim.how in ("box", "hash", "tag", "restated") and not _wordy(form)):
         return form
     if number:
         return _number_in(text, claim, form, comma_decimal)
     return _formula_in(text, claim, form)
+
+
+def _number_side(form: Form, comma_decimal: bool) -> Form | None:
+    """The side of an equation that is a number, the last one first: "6 * 8 = 48" and "48 = 6 * 8" state 48."""
+    for side in reversed(split_top(form.text, "=")):
+        read = read_form(side, comma_decimal=comma_decimal)
+        if read.number is not None:
+            return read
+    return None
 
 
 def _wordy(form: Form) -> bool:
@@ -60,7 +82,10 @@ def _number_in(text: str, claim: Claim, form: Form, comma_decimal: bool) -> Form
     for m in formulas:
         inner = next(g for g in m.groups() if g)
         if any(c.isdigit() for c in inner):
-            pieces.append((m.start(), m.end(), read_form(inner, comma_decimal=comma_decimal)))
+            piece = read_form(inner, comma_decimal=comma_decimal)
+            if piece.equation and (side := _number_side(piece, comma_decimal)):
+                piece = side
+            pieces.append((m.start(), m.end(), piece))
     plain = text
     for m in formulas:
         plain = plain[: m.start()] + " " * (m.end() - m.start()) + plain[m.end() :]
@@ -71,8 +96,9 @@ def _number_in(text: str, claim: Claim, form: Form, comma_decimal: bool) -> Form
         if _operated(plain, start, end):
             form_of = Form(plain, "…")  # a piece of unfinished work is no answer
         pieces.append((start + offset, end + offset, form_of))
+    pieces = [piece for piece in pieces if not _DENIED.search(text[max(0, piece[0] - 40) : piece[0]])]
     if not pieces:
-        return form if form.key and not _wordy(form) else None
+        return form if form.key and not _wordy(form) and not any(c.isdigit() for c in form.key) else None
     pieces.sort(key=lambda piece: piece[0])
     return _chosen(pieces, text, last=claim.how in ("closing", "output"))
 
@@ -90,7 +116,11 @@ def _last_side(text: str) -> str:
 def _operated(text: str, start: int, end: int) -> bool:
     """Whether an operator ties the number to another one: "5 + 7", "3 × 4", "5!"."""
     after, before = text[end : end + 4].lstrip(), text[max(0, start - 4) : start].rstrip()
-    if after[:1] in ("+", "*", "×", "^", "!", "÷") or (after[:1] in ("-", "/") and after[1:].strip()[:1].isdigit()):
+    if (
+        _OPERATES.match(text, end)
+        or after[:1] in ("+", "*", "×", "^", "!", "÷")
+        or (after[:1] in ("-", "/") and after[1:].strip()[:1].isdigit())
+    ):
         return True
     return before[-1:] in ("+", "*", "×", "^", "÷") or (
         before[-1:] in ("-", "/") and before[:-1].strip()[-1:].isdigit()
@@ -130,8 +160,7 @@ def _formula_in(text: str, claim: Claim, form: Form) -> Form | None:
         ):
             pieces.pop()  # "... for all values of $x$"
         at = len(pieces) - 1 if claim.how in ("closing", "output") else _first_telling(pieces)
-        around = undressed(text)
-        if len(pieces) == 1 and len(around) < 30 + len(pieces[0][2].text) and not _wordy(form):
+        if len(pieces) == 1 and not any(c.isalpha() for c in _FORMULA.sub("", text)):
             return form
         group, high, low = [pieces[at][2]], at, at
         while high + 1 < len(pieces) and _side_by_side(pieces[high], pieces[high + 1], text):
@@ -158,7 +187,3 @@ def _as_text(form: Form) -> str:
 def _first_telling(pieces: list[tuple[int, int, Form]]) -> int:
     """The first formula that is more than the name of an unknown."""
     return next((i for i, piece in enumerate(pieces) if len(piece[2].key) > 1 or piece[2].number is not None), 0)
-
-
-def is_number(text: str) -> bool:
-    return read_number(text) is not None

@@ -3,7 +3,7 @@ r"""Whether an answer is the gold answer: by form where that is enough, by algeb
 What counts as the same depends on the *profile* and on the question:
   strict   exact values, fractions in lowest terms, no rounding, no unit that contradicts
   reward   for training: equal values in any finished form; unfinished work ("5+7", "x/x", the question) pays nothing
-  lenient  for evaluation: anything that evaluates to the gold counts, and Math-Verify's own verdict as well
+  lenient  for evaluation: anything that evaluates to the gold counts, and decimals that round to it
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def _same(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
         mine, theirs = intervals_of(g), intervals_of(p)
         if mine and theirs:
             return _same_pieces(gold, mine, theirs, rules)
-    if p.items and not (p.brackets in ("()", "[]", "[)", "(]") and g.equation):
-        return False
+    if p.items and not (len(p.items) == 2 and p.brackets in ("()", "[]", "[)", "(]")):
+        return False  # only an interval can be a formula: "\\mathbb{R}" is (-oo, oo)
     return _same_formula(gold, g, p, rules)
 
 
@@ -222,8 +222,8 @@ def _same_items(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
 
 
 def _same_in_any_order(gold: Gold, mine: list[Form], theirs: list[Form], rules: Rules) -> bool:
-    left = {form.key: form for form in theirs}
-    rest = [form for form in mine if left.pop(form.key, None) is None]
+    left = {(form.name, form.key): form for form in theirs}
+    rest = [form for form in mine if left.pop((form.name, form.key), None) is None]
     if len(rest) > _MOST_MATCHED:
         return False
     for form in rest:
@@ -246,7 +246,7 @@ def _same_brackets(gold: str, pred: str, rules: Rules) -> bool:
 
 
 def _distinct(forms: tuple[Form, ...]) -> tuple[Form, ...]:
-    return tuple({form.key: form for form in forms}.values())
+    return tuple({(form.name, form.key): form for form in forms}.values())
 
 
 def _same_pieces(gold: Gold, mine: tuple[Piece, ...], theirs: tuple[Piece, ...], rules: Rules) -> bool:
@@ -272,8 +272,8 @@ def _same_pieces(gold: Gold, mine: tuple[Piece, ...], theirs: tuple[Piece, ...],
 
 
 def _same_formula(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
-    if p.number is not None and rules.base and g.key.partition("_")[0] == p.key:
-        return True  # 204 for 204_5, where the question names the base
+    if _BASED.search(g.key) or _BASED.search(p.key):  # "204_5": only where the question names the base, 204 will do
+        return rules.base and p.number is not None and g.key.partition("_")[0] == p.key
     if not rules.lenient and len(p.key) > 3 and p.key in rules.prompt_key and p.key not in g.key:
         return False  # the question, said again
     if g.equation and _plain_name(p):
@@ -289,6 +289,9 @@ def _same_formula(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
     if not rules.lenient and (_unfinished(mine, theirs) or _wrong_shape(mine, theirs, rules)):
         return False
     return symbolic.equal(mine, theirs, loose=rules.lenient)
+
+
+_BASED = re.compile(r"\d_")
 
 
 def _plain_name(form: Form) -> bool:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from rlar.tools.numbers import Number, read_number, undressed
+from rlar.tools.units import NO_UNIT, known_unit
 
 LONGEST = 1_500  # characters of one answer that are taken apart; a longer one is compared as text
 DEEPEST = 24  # brackets within brackets
@@ -219,6 +220,7 @@ def read_form(text: str, *, comma_decimal: bool = False, depth: int = 0) -> Form
         number = read_number(text, comma_decimal=comma_decimal)
         if number is not None:
             return Form(text, key_of(text), number, name=name)
+    text = _without_unit(text)
     relation = bool(_RELATION.search(text))
     while (found := enclosed(text)) and found[0] == "{}" and not text.startswith("\\"):
         text = undressed(found[1])  # braces alone are invisible in LaTeX
@@ -234,6 +236,24 @@ def read_form(text: str, *, comma_decimal: bool = False, depth: int = 0) -> Form
     if len(items) == 1 and brackets == "()" and items[0].text:
         return items[0] if not name else _named(items[0], name)
     return Form(text, key_of(text), None, items, brackets, name, relation and not items)
+
+
+_UNIT_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textrm)\s?\{(?P<word>[^{}]{1,40})\}(?:\s?\^\s?\{?[123]\}?)?\s*$")
+_UNIT_WORD = re.compile(r"\s(?P<word>[a-zA-Z]{2,12})(?:\^\{?[23]\}?|[²³])?$")
+
+
+def _without_unit(text: str) -> str:
+    r"""A formula without the unit behind it: "2\pi \text{ cm}^2" is "2\pi". Words alone stay."""
+    m = _UNIT_TEXT.search(text) if text.endswith(("}", "2", "3")) and "\\" in text else None
+    if m is None:
+        m = _UNIT_WORD.search(text)
+        if m is None or known_unit(m["word"]) is None:
+            return text
+    word = m["word"].strip().lower()
+    rest = text[: m.start()].strip()
+    if not rest or not any(c.isdigit() or c == "\\" for c in rest) or rest.endswith(("and", "or", ",", "}{", "_", "^")):
+        return text
+    return text if word in ("and", "or", "if", "for") or set(word.split()) & NO_UNIT else rest
 
 
 def _named(form: Form, name: str) -> Form:

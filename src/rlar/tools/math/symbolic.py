@@ -12,8 +12,9 @@ from __future__ import annotations
 import functools
 import logging
 import re
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from rlar.tools.math.form import DEEPEST, ascii_powers, depth_of, one_matrix
 from rlar.tools.numbers import rounded_alike
@@ -21,6 +22,32 @@ from rlar.tools.numbers import rounded_alike
 LONGEST = 600  # characters of a formula that are parsed
 _POINTS = 6
 _DIGITS = 30
+
+_log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _or_else(default: Any) -> Callable[[F], F]:
+    """Boundary to the computer algebra system, which raises anything on strange input: then the default is the result.
+
+    A missing package or memory is no fault of the input, and is raised.
+    """
+
+    def guard(function: F) -> F:
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except (ImportError, MemoryError):
+                raise
+            except Exception as e:
+                _log.debug("%s gave up: %s: %s", function.__name__, type(e).__name__, e)
+                return default
+
+        return guarded  # type: ignore[return-value]
+
+    return guard
+
 
 # -- what is not parsed ------------------------------------------------------------------------------------------------
 
@@ -86,6 +113,7 @@ def as_latex(text: str) -> str:
             break
         inside, end = _parenthesised(text, m.end() - 1)
         text = f"{text[: m.start()]}^{{{inside}}}{text[end:]}"
+    text = re.sub(r"\\log\s?_\s?\{?\s?e\s?\}?(?![a-z])", r"\\ln ", text)
     text = _NAMES.sub(lambda m: _NAMED.get(m[1], f"\\{m[1]} "), text)
     return text.replace("*", "\\cdot ").replace("\\cdot  ", "\\cdot ")
 
@@ -104,14 +132,22 @@ def _parenthesised(text: str, at: int) -> tuple[str, int]:
 
 @functools.cache
 def _library() -> tuple[Any, Any, Any]:
-    """(parse, verify, configuration) of Math-Verify, with its warnings about missing time limits silenced."""
+    """(parse, verify, configuration) of Math-Verify, with its warnings about missing time limits silenced.
+
+    Its own removal of units is off: it takes the t of "4t" and the m of "5m" for tons and metres.
+    """
+    from latex2sympy2_extended import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse, verify
 
     for name in ("math_verify.parser", "math_verify.grader", "math_verify.utils"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return parse, verify, (LatexExtractionConfig(boxed_match_priority=0),)
+    normalization = NormalizationConfig(
+        basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none"
+    )
+    return parse, verify, (LatexExtractionConfig(boxed_match_priority=-1, normalization_config=normalization),)
 
 
+@_or_else(None)
 def parse(text: str) -> Any | None:
     """The sympy object of one formula (LaTeX or plain), unevaluated; None if it cannot be parsed or is `explosive`."""
     if not text or explosive(text):
@@ -121,19 +157,10 @@ def parse(text: str) -> Any | None:
     return found[0] if found else None
 
 
-def library_says(gold: str, response: str) -> bool:
-    """Math-Verify's own verdict with its defaults, on texts as they are. False for what is `explosive`."""
-    if explosive(gold) or len(response) > 8 * LONGEST or _DIGIT_RUN.search(response) or _TOWER.search(response):
-        return False
-    library_parse, verify, _ = _library()
-    golds = library_parse(gold, parsing_timeout=None) or library_parse(f"${gold}$", parsing_timeout=None)
-    found = library_parse(response, parsing_timeout=None)
-    return bool(golds and found and verify(golds, found, timeout_seconds=None))
-
-
 # -- equality ----------------------------------------------------------------------------------------------------------
 
 
+@_or_else(False)
 def equal(gold: Any, pred: Any, *, loose: bool = False) -> bool:
     """Whether two parsed formulas mean the same.
 
@@ -170,10 +197,7 @@ def _library_equal(gold: Any, pred: Any, loose: bool) -> bool:
 def _equal_matrices(gold: Any, pred: Any, loose: bool) -> bool:
     import sympy
 
-    try:
-        a, b = (x.doit() if isinstance(x, sympy.MatrixExpr) else x for x in (gold, pred))
-    except (ValueError, TypeError, sympy.matrices.exceptions.MatrixError):
-        return False
+    a, b = (x.doit() if isinstance(x, sympy.MatrixExpr) else x for x in (gold, pred))
     if not (isinstance(a, sympy.MatrixBase) and isinstance(b, sympy.MatrixBase)) or a.shape != b.shape:
         return False
     return all(equal(x, y, loose=loose) for x, y in zip(a.flat(), b.flat(), strict=True))
@@ -220,15 +244,13 @@ def _equal_values(gold: Any, pred: Any, loose: bool) -> bool | None:
     return True if judged >= (3 if symbols else 1) else None
 
 
+@_or_else(None)
 def _rational(expression: Any) -> Any | None:
     """The exact value of a constant that is a rational number once evaluated, decimals taken exactly; else None."""
     import sympy
 
     exact = {f: sympy.Rational(str(f)) for f in expression.atoms(sympy.Float)}
-    try:
-        value = (expression.xreplace(exact) if exact else expression).doit()
-    except (ValueError, TypeError, AttributeError, ZeroDivisionError, OverflowError, NotImplementedError):
-        return None
+    value = (expression.xreplace(exact) if exact else expression).doit()
     return value if isinstance(value, sympy.Rational) else None
 
 
@@ -249,6 +271,7 @@ def _values(a: Any, b: Any) -> list[tuple[Any, Any]]:
     return values
 
 
+@_or_else(None)
 def _value(expression: Any, point: dict[str, Any]) -> Any | None:
     """The complex value (mpmath) of an expression, unknowns by name, decimals taken exactly; None if it has none."""
     import mpmath
@@ -256,16 +279,14 @@ def _value(expression: Any, point: dict[str, Any]) -> Any | None:
 
     exact = {f: sympy.Rational(str(f)) for f in expression.atoms(sympy.Float)}
     exact |= {s: point[str(s)] for s in expression.free_symbols}
-    try:
-        value = (expression.xreplace(exact) if exact else expression).evalf(_DIGITS)
-        real, imaginary = value.as_real_imag()
-        if not (real.is_Number and imaginary.is_Number and real.is_finite and imaginary.is_finite):
-            return None
-        return mpmath.mpc(sympy.Float(real, _DIGITS)._mpf_, sympy.Float(imaginary, _DIGITS)._mpf_)
-    except (ValueError, TypeError, AttributeError, ZeroDivisionError, OverflowError, NotImplementedError):
+    value = (expression.xreplace(exact) if exact else expression).evalf(_DIGITS)
+    real, imaginary = value.as_real_imag()
+    if not (real.is_Number and imaginary.is_Number and real.is_finite and imaginary.is_finite):
         return None
+    return mpmath.mpc(sympy.Float(real, _DIGITS)._mpf_, sympy.Float(imaginary, _DIGITS)._mpf_)
 
 
+@_or_else(None)
 def decimal_of(expression: Any) -> Fraction | None:
     """The value of a real constant as a fraction good to 30 digits; None for unknowns, complex and infinite values."""
     import mpmath
@@ -286,6 +307,7 @@ def decimal_of(expression: Any) -> Fraction | None:
 # -- unfinished work ---------------------------------------------------------------------------------------------------
 
 
+@_or_else(True)
 def unfinished(expression: Any) -> bool:
     """Whether a formula still holds work: 5 + 7, 3t + 4t, 2 * 3, x / x. Parsed trees are unevaluated; work shrinks."""
     import sympy
