@@ -25,7 +25,7 @@ def print_table(summary: Mapping[str, Json], *, stderr: bool = False) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     labelled = any(task["label_agreement"] is not None for task in summary["tasks"].values())
     names = ["task", "items", "tools", "coverage", "mean", "spread", "flat groups"]
-    for name in [*names, *(["labels agree"] if labelled else []), "faults", "gaps", "time"]:
+    for name in [*names, *(["labels"] if labelled else []), "faults", "gaps", "time"]:
         table.add_column(name, justify="left" if name in ("task", "tools") else "right", no_wrap=name != "tools")
     for label, task in summary["tasks"].items():
         table.add_row(label, *_cells(task, labelled))
@@ -40,7 +40,7 @@ def _cells(task: Mapping[str, Json], labelled: bool) -> list[str]:
     agreement = task["label_agreement"]
     return [
         f"{task['items']:,}",
-        tool_names(task["tools"], 3),
+        tool_names(task["tools"], 2),
         "-" if task["coverage"] is None else f"{task['coverage']:.1%}",
         "-" if task["mean_reward"] is None else f"{task['mean_reward']:.3f}",
         "-" if task["spread_within_groups"] is None else f"{task['spread_within_groups']:.3f}",
@@ -88,7 +88,7 @@ def _footer(console: Console, summary: Mapping[str, Json]) -> None:
         what += f"; {summary['resumed']:,} of them were there from an earlier run"
     console.print(f"\n{what}", markup=False, highlight=False)
     for text in notes(summary):
-        console.print(f"- {text}", markup=False, highlight=False)
+        console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def notes(summary: Mapping[str, Json]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from rlar.types import Json, Part, Query, Response
 
 PROMPT_CHARACTERS, RESPONSE_CHARACTERS, OTHER_CHARACTERS = 6_000, 4_000, 2_500
 RESPONSES_SHOWN = 12
+SLOW_S = 0.05
 REPORT_CHARACTERS = 6_000_000  # of item pages; what does not fit is left out, least telling first
 
 # How many items of each kind are shown: of one cause, and in all. The order is that of importance.
@@ -61,7 +62,7 @@ class Gallery:
         self._number += 1
         odd_G = [oddities(response) for response in seen.item.responses]
         tags = [(kind, why) for kind, cause, why in _causes(seen, odd_G) if self._has_room(kind, cause)]
-        scores = {"disagreement": _disagreement(seen), "outlier": _outlier(seen), "slow": _seconds(seen)}
+        scores = {"disagreement": _disagreement(seen), "outlier": _outlier(seen), "slow": _slowness(seen)}
         ranked = [
             kind
             for kind, score in scores.items()
@@ -182,10 +183,11 @@ def _outlier(seen: Seen) -> float:
     return far[0] - far[1] if far[0] - far[1] >= 0.25 else 0.0
 
 
-def _seconds(seen: Seen) -> float:
-    if seen.rewards_G is None:
-        return 0.0
-    return sum(verdict.cost.seconds for reward in seen.rewards_G for verdict in reward.verdicts)
+def _slowness(seen: Seen) -> float:
+    """Seconds of its tools, 0.0 where they are too few to speak of or not known."""
+    verdicts = [verdict for reward in seen.rewards_G or () for verdict in reward.verdicts]
+    seconds = sum(verdict.cost.seconds for verdict in verdicts)
+    return seconds if seconds >= SLOW_S else 0.0
 
 
 def _body(seen: Seen, odd_G: Sequence[list[str]]) -> dict[str, Json]:

@@ -271,4 +271,6 @@ def _number(value: float | None) -> str:
 def _seconds(value: float) -> str:
     if value >= 120:
         return f"{value / 60:,.1f} min"
-    return f"{value:.1f} s" if value >= 1 else f"{value * 1000:,.0f} ms"
+    if value >= 1:
+        return f"{value:.1f} s"
+    return f"{value * 1000:.0f} ms" if value >= 0.01 or value == 0 else f"{value * 1000:.1f} ms"
