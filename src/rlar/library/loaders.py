@@ -18,6 +18,7 @@ Loader = Callable[[Manifest, Path, Mapping[str, Json] | None], Tool]
 
 LOADERS: dict[str, str] = {
     "builtin": "rlar.library.loaders:load_builtin",
+    "code": "rlar.tools.written:load_written",
 }
 
 
