@@ -11,7 +11,7 @@ from rlar.types import Json
 if TYPE_CHECKING:
     from rich.console import Console
 
-PLAIN_WIDTH = 120  # where nobody says how wide the terminal is
+PLAIN_WIDTH = 128  # where nobody says how wide the terminal is
 
 
 def print_table(summary: Mapping[str, Json], *, stderr: bool = False) -> None:
