@@ -10,7 +10,9 @@ import ast
 import builtins
 import contextlib
 import importlib
+import linecache
 import os
+import symtable
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,7 +86,8 @@ def find(recipe: Recipe) -> Any:
     if recipe.kind == "file":
         return _from_file(recipe.where, recipe.attribute)
     if recipe.kind == "source":
-        return _attribute(_run(recipe.where, f"<source of {recipe.attribute}>", recipe.attribute), recipe.attribute)
+        cell = f"<{recipe.attribute} {content_key(recipe.where)[:8]}>"
+        return _attribute(_run(recipe.where, cell, recipe.attribute), recipe.attribute)
     raise TypeError(f'a recipe is of kind "import", "file" or "source", not {recipe.kind!r}')
 
 
@@ -131,7 +134,13 @@ def _run(source: str, path: str, attribute: str) -> dict[str, Any]:
     module = ModuleType(name)
     module.__file__ = path
     if path.startswith("<"):
-        vars(module).update(_notebook_names())
+        vars(module).update(_notebook_names(source, path))
+        linecache.cache[path] = (
+            len(source),
+            None,
+            source.splitlines(keepends=True),
+            path,
+        )  # for inspect and tracebacks
     tree = slice_for(ast.parse(source, path), first)
     sys.modules[name] = module  # dataclasses and pickle look modules up there
     folder = str(Path(path).parent)
@@ -145,15 +154,29 @@ def _run(source: str, path: str, attribute: str) -> dict[str, Any]:
     return vars(module)
 
 
-def _notebook_names() -> dict[str, Any]:
-    """What a lone cell may lean on without an import of its own: rlar's front door and the standard library."""
+def _notebook_names(source: str, path: str) -> dict[str, Any]:
+    """What a lone cell may lean on without an import of its own: rlar's names, and modules that other cells import."""
     from rlar import errors, types
 
     base = importlib.import_module("rlar.tools.base")  # a layer above: workers know it by name only
     names: dict[str, Any] = {"rlar": sys.modules["rlar"], "tool": base.tool, "RuleTool": base.RuleTool}
     for module in (types, errors):
         names.update({k: v for k, v in vars(module).items() if not k.startswith("_")})
+    for name in _globals_of(symtable.symtable(source, path, "exec")):
+        found = _USUAL_NAMES.get(name, name if name in sys.stdlib_module_names else None)
+        if name not in names and found is not None:
+            with contextlib.suppress(ImportError):
+                names[name] = importlib.import_module(found)
     return names
+
+
+_USUAL_NAMES = {"np": "numpy", "numpy": "numpy", "sp": "sympy", "sympy": "sympy"}
+
+
+def _globals_of(table: symtable.SymbolTable) -> set[str]:
+    """Names that functions inside read from the module."""
+    names = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return names.union(*(_globals_of(child) for child in table.get_children()))
 
 
 def slice_for(tree: ast.Module, wanted: str) -> ast.Module:

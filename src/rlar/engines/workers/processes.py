@@ -129,7 +129,9 @@ class TemplateEnd:
         self.free = deque(range(slots))
         self.control, theirs = socket.socketpair()
         path = [os.path.abspath(p) for p in sys.path]  # noqa: PTH100  ("" is the working directory)
-        environment = dict.fromkeys(_ONE_THREAD, "1") | os.environ | {"PYTHONHASHSEED": os.environ.get("RLAR_HASH_SEED", "0")}
+        environment = (
+            dict.fromkeys(_ONE_THREAD, "1") | os.environ | {"PYTHONHASHSEED": os.environ.get("RLAR_HASH_SEED", "0")}
+        )
         fds = (theirs.fileno(), self.board.fd)
         try:
             self.process = subprocess.Popen(
