@@ -220,7 +220,8 @@ _BOUND = re.compile(
     re.I,
 )
 _DISPLAYS = (("\\[", "\\]"), ("$$", "$$"), ("```", "```"))
-_SENTENCE_END = re.compile(r"(?<![ .][A-Za-z])[.!?](?=\s|$|\*|\")|\n")
+_INITIALS = r"(?<![ .][A-Za-z])(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bvs)"  # "4 p.m.", "J. K.", "Dr. No"
+_SENTENCE_END = re.compile(_INITIALS + r"[.!?](?=\s|$|\*|\")|\n")
 _OUTPUT = re.compile(r"```(?:output|stdout|result)s?[^\n]{0,20}\n(.{0,2000}?)(?:```|$)", re.S)
 
 
@@ -379,5 +380,5 @@ def closing(text: str) -> str:
     return sentences[-1].strip() if sentences else ""
 
 
-_SENTENCES = re.compile(r"(?<![ .][A-Za-z])[.!?]\s+|\n+")
+_SENTENCES = re.compile(_INITIALS + r"[.!?]\s+|\n+")
 _SAYS = re.compile(r"\d|\$|\\\(|\\frac|\*\*|\([A-J]\)")

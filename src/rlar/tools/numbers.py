@@ -295,9 +295,9 @@ def _unit(text: str) -> str | None:
             return None
         word, power = m["word"], (m["power"] or "").strip("^{}")
         first = word.split(" ")[0]
-        if text[0] != " " and first[0].isalpha() and first.isascii() and not _GLUED.fullmatch(first):
-            if known_unit(first) is None and first.split("/")[0] not in SYMBOLS:
-                return None  # "5x" and "4a-2" are formulas
+        glued = text[0] != " " and first[0].isalpha() and first.isascii() and not _GLUED.fullmatch(first)
+        if glued and known_unit(first) is None and first.split("/")[0] not in SYMBOLS:
+            return None  # "5x" and "4a-2" are formulas
         spoken = set(re.split(r"[\s/()-]+", word.lower()))
         if spoken & NO_UNIT or (len(word) == 1 and word not in SYMBOLS and word.isascii()):
             return None

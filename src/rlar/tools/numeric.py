@@ -51,7 +51,8 @@ class Numeric(RuleTool):
         )
 
     def fits(self, query: Query) -> bool:
-        return shape_of(query).kind == "number"
+        kind = shape_of(query).kind  # "120 minutes" is a span, and a number
+        return kind == "number" or (kind == "span" and all(read_number(gold) for gold in golds(query)))
 
     def prepare(self, query: Query) -> _Prepared:
         relative, absolute = self._tolerances(query)

@@ -173,7 +173,7 @@ ALL = [  # right under every profile
 ]
 NOT_STRICT = [  # reward and lenient pay; strict wants a marked, exact answer in its lowest terms
     ("18", "So she makes 18 dollars every day."),
-    ("540", "\\( 180 \\) meters + \\( 180 \\) meters = \\( 540 \\) meters\n\nSo, James runs a total of 540 meters a week."),
+    ("540", "\\( 180 \\) m + \\( 360 \\) m = \\( 540 \\) m\n\nSo, James runs a total of 540 meters a week."),
     ("27", "Therefore, she has written 27 novels this year."),
     ("18", "Therefore\n\\[ x = 9 \\times 2 = 18 \\]"),
     ("18", "He has 20. Wait, it is 18."),
@@ -183,7 +183,7 @@ NOT_STRICT = [  # reward and lenient pay; strict wants a marked, exact answer in
     (r"\sqrt{2}", r"\boxed{1.414214}"),
     ("3.141593", r"\boxed{\pi}"),
     (r"x \ge 5", r"So $x \geq 5$ is the solution of this inequality."),
-    (r"[-2,7]", r"\boxed{-2 \le x \le 7}", "For which values of x does the inequality hold? Answer in interval notation."),
+    (r"[-2,7]", r"\boxed{-2 \le x \le 7}", "For which x does the inequality hold? Use interval notation."),
     ("(7,6)", r"So the ordered pair $(x,y)$ that solves the system is $(7, 6)$."),
     ("(1,3)", r"\boxed{1, 3}"),
 ]

@@ -99,7 +99,7 @@ def labels_in(text: str, prepared: _Prepared, *, first: bool) -> set[str]:
     if key in prepared.spellings:
         return {prepared.spellings[key]}
     opening = normal(re.split(r"[.,:;!(\n]|\s[-–—]\s", undressed(text), maxsplit=1)[0], articles=False)
-    if first and opening in prepared.spellings:
+    if first and opening in prepared.spellings and key.count(" ") - opening.count(" ") > 2:
         return {prepared.spellings[opening]}
     stated = set()
     for m in prepared.pattern.finditer(key):

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 
 from rlar.tools.numbers import read_number
-from rlar.tools.units import known_unit
+from rlar.tools.units import known_unit, ratio
 
 LONGEST = 4_000  # characters of one answer that are compared
 
@@ -81,7 +81,9 @@ def same_span(gold: str, answer: str, *, articles: bool = True) -> bool:
         return True
     x, y = read_number(gold), read_number(answer)
     if x is not None and y is not None:
-        return x.value == y.value and x.percent == y.percent and (not y.unit or _unit(x.unit) == _unit(y.unit))
+        scale = ratio(y.unit, x.unit)
+        alike = not y.unit or _unit(x.unit) == _unit(y.unit) or scale is not None
+        return alike and x.percent == y.percent and x.value == y.value * (scale or 1)
     for read in (day_of, time_of):
         first = read(gold)
         if first is not None and first == read(answer):

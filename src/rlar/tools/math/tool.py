@@ -10,6 +10,7 @@ from rlar.tools.final_answer import claims, last_claim, said
 from rlar.tools.math.answer import answer_form
 from rlar.tools.math.compare import Gold, Rules, rules_of, same
 from rlar.tools.math.form import Form, read_form
+from rlar.tools.numbers import read_number
 from rlar.tools.reference import golds, shape_of
 from rlar.types import Kind, Mark, Query, Response
 
@@ -59,8 +60,9 @@ class Math(RuleTool):
         if shape.kind == "list":
             items = shape.value
             return isinstance(items, tuple) and 0 < len(items) <= 200 and all(_is_math(item) for item in items)
-        if shape.kind == "span":  # "$204_5$", "$\\text{Evelyn}$": words and symbols in maths mode
-            return isinstance(query.reference, str) and query.reference.strip().startswith(("$", "\\(", "\\["))
+        if shape.kind == "span":  # words and symbols in maths mode ("$204_5$", "$\\text{Evelyn}$"), and "12 hours"
+            gold = str(query.reference).strip()
+            return gold.startswith(("$", "\\(", "\\[")) or read_number(gold) is not None
         return shape.kind in _KINDS
 
     def prepare(self, query: Query) -> _Prepared:
