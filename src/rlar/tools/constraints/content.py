@@ -18,16 +18,24 @@ HIGHLIGHT = re.compile(r"\*[^\n*]*\*")
 STRONG = re.compile(r"\*\*[^\n*]*\*\*")
 
 
-def spans(text: str, opening: str, closing: str) -> Iterator[str]:
-    """What stands between an opening and the next closing mark on one line; never overlapping."""
-    for line in text.split("\n"):
-        end = 0
-        while (start := line.find(opening, end)) >= 0:
-            close = line.find(closing, start + len(opening))
-            if close < 0:
-                break
-            yield line[start + len(opening) : close]
-            end = close + len(closing)
+def spans(line: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
+    """Where an opening and the next closing mark of a line enclose something, marks included; never overlapping."""
+    end = 0
+    while (start := line.find(opening, end)) >= 0:
+        close = line.find(closing, start + len(opening))
+        if close < 0:
+            return
+        end = close + len(closing)
+        yield start, end
+
+
+def enclosed(text: str, opening: str, closing: str) -> list[str]:
+    """What stands between the marks, line by line."""
+    return [
+        line[start + len(opening) : end - len(closing)]
+        for line in text.split("\n")
+        for start, end in spans(line, opening, closing)
+    ]
 
 
 def _without_placeholders(text: str, **_: object) -> Iterator[str]:
@@ -42,7 +50,7 @@ def _without_placeholders(text: str, **_: object) -> Iterator[str]:
     breaks=_without_placeholders,
 )
 def number_placeholders(text: str, num_placeholders: int, relation: Relation) -> Finding:
-    return counted(relation, sum(1 for _ in spans(text, "[", "]")), num_placeholders, "placeholders")
+    return counted(relation, len(enclosed(text, "[", "]")), num_placeholders, "placeholders")
 
 
 def marker_pattern(marker: str) -> re.Pattern[str]:

@@ -48,7 +48,7 @@ class Instructions(RuleTool):
             suits=("instruction_following",),
             needs=("constraints",),
             line=0.5,
-            memory_mib=1024,
+            timeout_s=10.0,  # a megabyte of short sentences takes 2 s for the slowest check
         )
         # The card's version has to change with the checks, which are in other modules than this one.
         version = content_key([self.card.version, _source()])[:12]

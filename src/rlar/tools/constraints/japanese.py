@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rlar.tools.constraints import breaking
 from rlar.tools.constraints.check import Finding, check
-from rlar.tools.constraints.content import dash_bullets, one_of, spans, star_bullets, wrapped
+from rlar.tools.constraints.content import dash_bullets, enclosed, one_of, spans, star_bullets, wrapped
 from rlar.tools.constraints.ends import banned
 from rlar.tools.constraints.fields import COUNT, LETTER, POSITIVE, RELATION, TEXT, Relation, listed, quoted
 from rlar.tools.constraints.keywords import counted
@@ -165,7 +165,7 @@ def constrained_response(text: str) -> Finding:
     says="Highlight at least {num_highlights} sections in your answer with 《》.",
 )
 def number_highlighted_sections(text: str, num_highlights: int) -> Finding:
-    count = sum(bool(part.rpartition("《")[2].strip()) for part in spans(text, "《", "》"))
+    count = sum(bool(part.rpartition("《")[2].strip()) for part in enclosed(text, "《", "》"))
     return counted(Relation.AT_LEAST, count, num_highlights, "highlighted sections")
 
 
@@ -251,9 +251,16 @@ def no_period(text: str) -> Finding:
 
 def _without_quotes(text: str) -> str:
     for opening, closing in (("「", "」"), ("『", "』")):
-        for part in set(spans(text, opening, closing)):
-            text = text.replace(f"{opening}{part}{closing}", "")
+        text = "\n".join(_without_spans(line, opening, closing) for line in text.split("\n"))
     return text
+
+
+def _without_spans(line: str, opening: str, closing: str) -> str:
+    kept, rest = [], 0
+    for start, end in spans(line, opening, closing):
+        kept.append(line[rest:start])
+        rest = end
+    return "".join([*kept, line[rest:]])
 
 
 @check(

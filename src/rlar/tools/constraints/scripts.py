@@ -19,10 +19,10 @@ EMOJI = re.compile(
     "\U0001f549-\U0001f54e\U0001f550-\U0001f567\U0001f56f\U0001f570\U0001f573-\U0001f57a\U0001f587\U0001f58a-\U0001f58d"
     "\U0001f590\U0001f595\U0001f596\U0001f5a4\U0001f5a5\U0001f5a8\U0001f5b1\U0001f5b2\U0001f5bc\U0001f5c2-\U0001f5c4"
     "\U0001f5d1-\U0001f5d3\U0001f5dc-\U0001f5de\U0001f5e1\U0001f5e3\U0001f5e8\U0001f5ef\U0001f5f3\U0001f5fa-\U0001f64f"
-    "\U0001f680-\U0001f6c5\U0001f6cb-\U0001f6d2\U0001f6d5-\U0001f6d8\U0001f6dc-\U0001f6e5\U0001f6e9\U0001f6eb\U0001f6ec"
+    "\U0001f680-\U0001f6c5\U0001f6cb-\U0001f6d2\U0001f6d5-\U0001f6d9\U0001f6dc-\U0001f6e5\U0001f6e9\U0001f6eb\U0001f6ec"
     "\U0001f6f0\U0001f6f3-\U0001f6fc\U0001f7e0-\U0001f7eb\U0001f7f0\U0001f90c-\U0001f93a\U0001f93c-\U0001f945"
-    "\U0001f947-\U0001f9ff\U0001fa70-\U0001fa7c\U0001fa80-\U0001fa8a\U0001fa8e-\U0001fac6\U0001fac8\U0001facd-\U0001fadc"
-    "\U0001fadf-\U0001faea\U0001faef-\U0001faf8]"
+    "\U0001f947-\U0001f9ff\U0001fa70-\U0001fa7c\U0001fa80-\U0001fac6\U0001fac8\U0001facc-\U0001fadd"
+    "\U0001fadf-\U0001faeb\U0001faef-\U0001fafa]"
 )
 
 
@@ -31,11 +31,11 @@ def is_emoji(character: str) -> bool:
 
 
 def mostly_cjk(text: str) -> bool:
-    """Whether most letters are Chinese or Japanese, so that spaces do not part the words."""
+    """Whether a text is Chinese or Japanese (more such characters than other words): spaces do not part its words."""
     if text.isascii():
         return False
     cjk = len(CJK.findall(text))
-    return cjk > 0 and 2 * cjk > sum(map(str.isalpha, text))
+    return cjk > 0 and cjk >= len(re.findall(r"\w+", CJK.sub(" ", text)))
 
 
 def plain(text: str) -> str:
