@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rlar.scoring.analyze.classifier import PromptClassifier
+from rlar.scoring.analyze.constraints import read_constraints
 from rlar.scoring.analyze.evidence import Evidence, gather
 from rlar.scoring.analyze.hints import LABELS, hint, label_of
 from rlar.tools.language import detect_cheap
@@ -16,7 +18,7 @@ from rlar.tools.language_pair import LanguagePair, language_pair
 from rlar.tools.reference import Shape, shape_of
 from rlar.types import Json, Query, Task
 
-__all__ = ["LABELS", "analyze", "label_of"]
+__all__ = ["LABELS", "PromptClassifier", "analyze", "label_of", "read_constraints"]
 
 _ANSWERS = ("number", "expression", "interval", "set", "tuple", "choice", "json", "label", "list", "span")
 _FORMATS = ("json", "yaml", "toml", "xml", "csv")

@@ -17,6 +17,7 @@ from pathlib import Path
 from rlar.errors import InputError
 
 _HEAD, _TAIL = 70, 50  # words that are read at either end of a prompt
+_FIRST, _LAST = 12, 8  # words at either end that also count by their place
 _LANE = 24  # bits per label when ten small weights travel in one integer
 _OFFSET = 128
 _MAGIC = b"RLARPC1\n"
@@ -26,7 +27,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def features_of(text: str) -> set[str]:
-    """The features of a prompt: "write", "write a", "comput~" (stem), "^write" (first word), "#digits3" (form).
+    """The features of a prompt: "write", "write a", "compu~" (stem), "^write" (near the start), "#digits3" (form).
 
     Reads the first 70 and last 50 words only, so a long document costs no more than a page.
     """
@@ -36,25 +37,26 @@ def features_of(text: str) -> set[str]:
     tokens = _TOKEN.findall(lower)
     found = set(_form(text, tokens))
     if len(tokens) > _HEAD + _TAIL:
-        _add_words(found, tokens[:_HEAD])
-        _add_words(found, tokens[-_TAIL:])
+        _add_words(found, tokens[:_HEAD], "")
+        _add_words(found, tokens[-_TAIL:], "")
     else:
-        _add_words(found, tokens)
-    for i, token in enumerate(tokens[:4]):
-        found.add(f"^{i}{'0' if token.isdigit() else token}" if i < 2 else f"^^{token}")
+        _add_words(found, tokens, "")
+    _add_words(found, tokens[:_FIRST], "^")  # what is asked mostly stands at an end, whatever is in between
+    if len(tokens) > 2 * _FIRST:
+        _add_words(found, tokens[-_LAST:], "$")
     return found
 
 
-def _add_words(found: set[str], tokens: Sequence[str]) -> None:
-    last = ""
+def _add_words(found: set[str], tokens: Sequence[str], place: str) -> None:
+    last = place
     for token in tokens:
         if token[0].isdigit():
             token = "0"
-        elif len(token) > 6:
+        elif len(token) > 6 and not place:
             found.add(token[:5] + "~")
-        found.add(token)
-        found.add(last + " " + token)
-        last = token
+        found.add(place + token)
+        found.add(f"{last} {token}")
+        last = place + token
 
 
 def _form(text: str, tokens: Sequence[str]) -> Iterable[str]:
@@ -133,9 +135,9 @@ class PromptClassifier:
     def telling(self, text: str, label: str, count: int = 3) -> tuple[str, ...]:
         """The words and word pairs of a text that speak most for a label, strongest first; for people."""
         i = self.labels.index(label)
-        weights = {f: _signed(self._rows[f][i]) for f in features_of(text) if f in self._rows and f[0] not in "#^"}
+        weights = {f: _signed(self._rows[f][i]) for f in features_of(text) if f in self._rows and f[0] not in "#^$"}
         best = sorted(weights, key=lambda f: (-weights[f], f))
-        return tuple(f for f in best if weights[f] > 0 and not f.endswith("~"))[:count]
+        return tuple(f for f in best if weights[f] > 0 and len(f) > 3 and not f.endswith("~"))[:count]
 
     @classmethod
     def fit(
@@ -143,7 +145,7 @@ class PromptClassifier:
         texts: Sequence[str],
         labels: Sequence[str],
         *,
-        decay: float = 3e-3,
+        decay: float = 1e-4,
         rounds: int = 60,
         most_features: int = 20_000,
         least_count: int = 1,
@@ -215,19 +217,22 @@ def _fit(
     vocabulary = _chosen(found, y, len(names), most_features, least_count)
     index = {feature: i for i, feature in enumerate(vocabulary)}
     lists = [sorted(index[f] for f in fs if f in index) for fs in found]
-    # The matrix of features in compressed rows: columns, row starts and the value 1/sqrt(features of the text).
+    # The matrix of features, one entry per (text, feature): its row, its column and its value.
     columns = np.fromiter((c for row in lists for c in row), dtype=np.int64)
     lengths = np.array([len(row) for row in lists])
-    value = 1.0 / np.sqrt(np.maximum(1, np.array([len(fs) for fs in found], dtype=np.float64)))
     row_of = np.repeat(np.arange(len(lists)), lengths)
+    # Words that stand everywhere count little (inverse document frequency), so that the penalty does not favour them.
+    idf = np.log(len(lists) / np.maximum(1, np.bincount(columns, minlength=len(vocabulary))))
+    size = np.sqrt(np.maximum(1, np.array([len(fs) for fs in found], dtype=np.float64)))
+    value = idf[columns] / size[row_of]
     share = np.bincount(y, minlength=len(names)) / len(y)
     weight = (1.0 / (len(names) * share))[y] / len(y)  # every label counts the same
     W, b = np.zeros((len(vocabulary), len(names))), np.zeros(len(names))
     state = [np.zeros_like(W), np.zeros_like(W), np.zeros_like(b), np.zeros_like(b)]
     rows = np.arange(len(y))
     for step in range(1, rounds + 1):
-        gathered = W[columns]
-        scores = b + value[:, None] * np.stack(
+        gathered = W[columns] * value[:, None]
+        scores = b + np.stack(
             [np.bincount(row_of, gathered[:, k], minlength=len(lists)) for k in range(len(names))], axis=1
         )
         scores -= scores.max(axis=1, keepdims=True)
@@ -235,12 +240,13 @@ def _fit(
         p /= p.sum(axis=1, keepdims=True)
         p[rows, y] -= 1.0
         p *= weight[:, None]
-        spread = (p * value[:, None])[row_of]
+        spread = p[row_of] * value[:, None]
         gradient = np.stack(
             [np.bincount(columns, spread[:, k], minlength=len(vocabulary)) for k in range(len(names))], axis=1
         )
-        _adam(W, gradient + decay * 1e-2 * W, state[0], state[1], step, 0.3)
+        _adam(W, gradient + decay * W, state[0], state[1], step, 0.3)
         _adam(b, p.sum(axis=0), state[2], state[3], step, 0.05)
+    W *= idf[:, None]
     scale = max(float(np.abs(W).max()), 1e-9) / 127.0
     small = np.rint(W / scale).astype(np.int8)
     kept = {f: small[i].tobytes() for f, i in index.items() if small[i].any()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +19,16 @@ from rlar.types import Query
 
 _WEIGHTS = Path(__file__).with_name("prompts.weights")
 _READ = 6000  # characters of a prompt whose wording is read
+
+
+_RG_MATH = frozenset(
+    "basic_arithmetic base_conversion chain_sum complex_arithmetic count_primes decimal_arithmetic decimal_chain_sum "
+    "fraction_simplification gcd gsm_symbolic intermediate_integration lcm leg_counting number_sequence polynomial_equations "
+    "polynomial_multiplication power_function prime_factorization products simple_equations simple_geometry "
+    "simple_integration advanced_geometry number_format count_bits".split()
+)
+_RG_CODE = frozenset({"codeio", "bf"})
+_WORDS, _RULES = 1.0, 0.8  # weights of the classifier and of the rules, in nats per nat
 
 
 class Decided(NamedTuple):
@@ -46,17 +58,51 @@ def gather(query: Query, shape: Shape, pair: LanguagePair | None) -> Evidence:
     decided = _decided(query, pair)
     if decided is not None:
         return Evidence(decided.label, decided.confidence, (decided.why,), decided)
-    text = query.question if len(query.question) <= _READ else query.question[: _READ - 1500] + query.question[-1500:]
+    told = _told(query)
+    text = told if len(told) <= _READ else told[: _READ - 1500] + "\n" + told[-1500:]
     signals = [*form_signals(query, shape, pair), *wording_signals(text), *_constraint_signals(text)]
-    scores = dict.fromkeys(LABELS, 0.0)
+    classifier = prompt_classifier()
+    scores = {label: _WORDS * score for label, score in classifier.scores(told).items()}
     for signal in signals:
-        scores[signal.label] += signal.strength
+        scores[signal.label] += _RULES * signal.strength
     chances = softmax(scores)
     label = max(LABELS, key=lambda name: chances[name])
-    why = [s.why for s in sorted(signals, key=lambda s: -s.strength) if s.label == label]
-    if not why:
-        return Evidence("dialogue", 0.3, ("nothing in the query says what kind it is",))
-    return Evidence(label, chances[label], tuple(why[:3]))
+    why = [s.why for s in sorted(signals, key=lambda s: -s.strength) if s.label == label and s.strength > 0]
+    telling = classifier.telling(text, label)
+    if telling:
+        why.append(f"words: {', '.join(telling)}")
+    return Evidence(
+        label, _calibrated(label, chances[label]), tuple(why[:3]) or ("nothing in the query says what kind it is",)
+    )
+
+
+# (a, b) of confidence = sigmoid(a + b * logit(probability)): rules and words are not independent, and some labels overlap
+# by nature, so raw probabilities are too sure of themselves. Fitted by `benchmarks/analyze.py --calibrate`.
+CALIBRATION: dict[str, tuple[float, float]] = {
+    "math": (0.58, 0.92),
+    "code": (-1.18, 1.03),
+    "translation": (-0.02, 1.45),
+    "knowledge": (-0.68, 1.19),
+    "reasoning": (0.4, 1.59),
+    "instruction_following": (0.16, 0.33),
+    "summarization": (-3.34, 1.77),
+    "data_to_text": (0.47, 1.07),
+    "dialogue": (-0.67, 0.39),
+    "safety": (1.17, 2.36),
+}
+
+
+def _calibrated(label: str, probability: float) -> float:
+    a, b = CALIBRATION.get(label, (0.0, 1.0))
+    odds = min(max(probability, 1e-4), 1 - 1e-4)
+    return min(0.99, 1.0 / (1.0 + math.exp(-(a + b * math.log(odds / (1.0 - odds))))))
+
+
+def _told(query: Query) -> str:
+    """What the classifier reads: the prompt without its system message, all turns."""
+    if isinstance(query.prompt, str):
+        return query.prompt
+    return "\n\n".join(m.content for m in query.prompt if m.role != "system") or query.text
 
 
 def _decided(query: Query, pair: LanguagePair | None) -> Decided | None:
@@ -67,6 +113,10 @@ def _decided(query: Query, pair: LanguagePair | None) -> Decided | None:
         return Decided("code", 0.97, "there is a database to run SQL on")
     if extra.get("src_lang") and extra.get("tgt_lang") and pair is not None:
         return Decided("translation", 0.98, pair.why)
+    rg = extra.get("rg")
+    if isinstance(rg, Mapping) and isinstance(rg.get("dataset"), str):
+        label = "math" if rg["dataset"] in _RG_MATH else "code" if rg["dataset"] in _RG_CODE else "reasoning"
+        return Decided(label, 0.95, f"it is the reasoning-gym task {rg['dataset']}", strict=False)
     if extra.get("tool_calls"):
         return Decided("instruction_following", 0.9, "there are expected tool calls", strict=False)
     if query.constraints:

@@ -23,97 +23,118 @@ class Signal(NamedTuple):
     why: str
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SUMMARY = re.compile(
-    r"\bsummar(?:i[sz]e|i[sz]ing|y|ies)\b|\btl;?\s?dr\b|\bzusammenfass\w*|\bfass\w* .{1,60} zusammen\b|\brésum\w+|\bresum[eai]\w*"
-    r"|\briassum\w*|\bsamenvat\w*|кратко (?:изложи|перескаж)\w*|резюмируй\w*|总结|概括|摘要|要約|요약|\bcondense\b|\babstract of\b"
-    r"|\bthe gist\b|\bkey (?:points|takeaways) (?:of|from)\b|\bhighlights (?:of|for)\b|\bstreszcz\w*|\bözetle\w*|\bringkas\w*",
-    re.I,
+    r"\bsummar(?:i[sz]e|i[sz]ing|y|ies)\b|\btl;?\s?dr\b|\bzusammenfass\w*|\bfass\w* .{1,60} zusammen\b|\brésum\w+"
+    r"|\bresum[eai]\w*|\briassum\w*|\bsamenvat\w*|кратко (?:изложи|перескаж)\w*|резюмируй\w*|总结|概括|摘要|要約|요약"
+    r"|\bcondense\b|\babstract of\b|\bthe gist\b|\bkey (?:points|takeaways) (?:of|from)\b|\bhighlights (?:of|for)\b"
+    r"|\bheadline for\b|\bsum up\b|\bstreszcz\w*|\bözetle\w*|\bringkas\w*",
 )
 _RECORD = re.compile(
-    r"meaning representation|structured (?:data|record)|\b(?:rdf )?triples?\b|data[- ]to[- ]text|\bverbali[sz]e\b|knowledge graph"
-    r"|(?:following|given|this|these) (?:\w+ ){0,2}(?:table|record|attributes|fields|key[- ]value|slots|facts|data)\b",
-    re.I,
+    r"meaning representation|structured (?:data|record)|structural data|\b(?:rdf )?triples?\b|data[- ]to[- ]text"
+    r"|\bverbali[sz]e\b|knowledge graph|dialogue act\b|infobox"
+    r"|(?:following|given|this|these) (?:\w+ ){0,2}(?:table|record|attributes|fields|key[- ]value|slots|facts|data)\b"
 )
 _RECORD_FORM = re.compile(
-    r"\b\w+\((?:\w+\s?=\s?[^(),]{1,80},?\s?){1,12}\)|\b\w+\[[^\]\n]{1,60}\],\s?\w+\[|[^|\n]{2,60}\|\s?[^|\n]{2,60}\s?\|[^|\n]{2,60}"
-    r"|<(?:subject|H|S)>|(?:^|\n)(?:[A-Z][\w ]{1,25}: [^\n]{1,60}\n){3,}"
+    r"\b\w+\((?:\w+\s?=\s?[^(),]{1,80},?\s?){1,12}\)|\b\w+\[[^\]\n]{1,60}\],\s?\w+\["
+    r"|[^|\n]{2,60}\|\s?[^|\n]{2,60}\s?\|[^|\n]{2,60}|<(?:subject|h|s)>|(?:^|\n)(?:\w[\w ]{1,25}: [^\n]{1,60}\n){3,}"
 )
 _SENTENCE_WANTED = re.compile(
-    r"\b(?:sentences?|text|description|paragraph|describe|utterance|natural language|verbali[sz]e|caption)\b", re.I
-)
-_CODE_WORDS = re.compile(
-    r"\b(?:python|java|javascript|typescript|c\+\+|c#|rust|golang|kotlin|swift|php|ruby|bash|sql|html|css|react|regex|pandas|numpy)(?!\w)",
-    re.I,
+    r"\b(?:sentences?|text|description|paragraph|describe|utterance|natural language|verbali[sz]e|caption|words)\b"
 )
 _CODE_ORDER = re.compile(
-    r"\b(?:write|implement|create|complete|code|develop|build|generate|fix|debug|refactor|optimi[sz]e|give|show|provide|need|schreib\w*|"
-    r"écri\w*|escrib\w*|crea)\b.{0,60}\b(?:functions?|programs?|scripts?|class|methods?|code|algorithm|query|regex|regular expression|api|"
-    r"app|component|funktion|programm|fonction|función|programa|unit tests?)\b",
-    re.I | re.S,
+    r"\b(?:write|implement|create|complete|code|develop|build|generate|fix|debug|refactor|optimi[sz]e|give|show|provide|need"
+    r"|schreib\w*|écri\w*|escrib\w*|crea|напиши|fill in)\b.{0,60}\b(?:functions?|programs?|scripts?|class|methods?|code"
+    r"|algorithm|query|regex|regular expression|api|app|component|funktion|programm|fonction|función|programa|unit tests?"
+    r"|функци\w+)\b",
+    re.S,
 )
 _CODE_FORM = re.compile(
-    r"^\s*(?:def \w+\(|class \w+[(:]|import \w+|from \w+ import|#include|public (?:static|class)|function \w*\(|SELECT .{1,200} FROM)",
-    re.M | re.I,
+    r"^\s*(?:def \w+\(|class \w+[(:]|import \w+|from \w+ import|#include|public (?:static|class)|function \w*\(|select .{1,200} from)",
+    re.M,
 )
 _CONTEST = re.compile(
-    r"(?:0-indexed|1-indexed)|integer array|\bgiven (?:an?|two|three) (?:\w+ ){0,2}(?:array|string|integer|list|grid|matrix|tree|graph)s?\b"
-    r"|\breturn (?:true|false|the|an?|any|-1|it)\b|standard (?:input|output)|\bstdin\b|sample (?:input|output)|test cases?\b"
-    r"|\\leq|<= ?\w+ ?<=|input\s*\n|time complexity|modulo 10\^?9",
-    re.I,
+    r"0-indexed|1-indexed|integer array|\bgiven (?:an?|two|three) (?:\w+ ){0,2}(?:array|string|integer|list|grid|matrix|tree"
+    r"|graph)s?\b|\breturn (?:true|false|the|an?|any|-1|it)\b|standard (?:input|output)|\bstdin\b|sample (?:input|output)"
+    r"|test cases?\b|\\leq|<= ?\w+ ?<=|input\s*\n|time complexity|modulo 10\^?9|print the answer"
 )
 _LATEX = re.compile(
     r"\\(?:frac|sqrt|boxed|int|sum|lim|begin|cdot|times|pi|theta|angle|text|left|le|ge|in|infty|mathbb|log|sin)\b|\$[^$\n]{1,200}\$"
 )
 _MATH_ORDER = re.compile(
-    r"^\W*(?:calculate|compute|evaluate|simplify|solve|find|factor|expand|determine|prove|differentiate|integrate|berechne\w*|calcule[rz]?|"
-    r"calcula|löse|résou\w*|вычисли\w*|реши\w*|найди\w*|计算|求|解)",
-    re.I | re.M,
-)
-_MATH_WORDS = re.compile(
-    r"\b(?:integral|derivative|polynomial|equations?|inequality|triangle|circle|radius|perimeter|hypotenuse|probability|remainder|divisible|"
-    r"divisors?|prime|factors?|integers?|quadratic|matrix|determinant|logarithm|arithmetic|geometric|fractions?|percent|sum of|product of|"
-    r"multiplication|gcd|lcm|greatest common|least common|median|variance|standard deviation|angles?|degrees|vertices|function f)\b",
-    re.I,
+    r"^\W*(?:calculate|compute|evaluate|simplify|solve|find|factor|expand|determine|prove|differentiate|integrate|berechne\w*"
+    r"|calcule[rz]?|calcula|löse|résou\w*|вычисли\w*|реши\w*|найди\w*|计算|求|解)",
+    re.M,
 )
 _QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|far|old|fast|tall)\b|\bwhat (?:is|was|percentage|fraction) .{0,40}(?:total|average|cost|price|profit|distance|"
-    r"speed|age)\b|\bwieviele?\b|\bwie viele?\b|\bcombien\b|\bcuánt\w+|\bquant[iaoe]\b|сколько|多少|いくつ|何人|몇",
-    re.I,
+    r"\bhow (?:many|much|long|far|old|fast|tall)\b|\bwhat (?:is|was|percentage|fraction) .{0,40}(?:total|average|cost|price"
+    r"|profit|distance|speed|age)\b|\bwieviele?\b|\bwie viele?\b|\bcombien\b|\bcuánt\w+|\bquant[iaoe]\b|сколько|多少|いくつ|何人|몇"
 )
 _NUMBER = re.compile(r"(?<![\w.])\$?\d[\d,]*(?:\.\d+)?%?(?![\w])")
 _PUZZLE = re.compile(
-    r"always (?:tells? the truth|lies?|lie)|\bknights?\b.{1,80}\bknaves?\b|truth-?tellers?|\bpremises?\b|\bconclu(?:de|sion)\b.{0,60}\bfollow"
-    r"|logic(?:al)? (?:puzzle|deduction|grid)|\bdeduce\b|step[- ]by[- ]step and (?:then )?(?:put|give)|\bmaze\b|\bsudoku\b|tower of hanoi"
-    r"|\banagram|unscramble|unsramble|\bsyllogism|shortest path|spiral order|\brotate\b.{1,40}\bmatrix|\bcaesar cipher|\bpalindrome\b"
-    r"|\bfamily\b.{1,200}\brelat(?:ed|ion)|\bhow is .{1,30} related|sitting|seated|standing in (?:a )?line|who (?:is|sits|owns|lives)"
-    r"|\bpattern\b.{1,60}\b(?:next|rule)|what comes next|which direction|facing (?:north|south|east|west)|\briddle\b|\bentail"
-    r"|true or false|\bbinary matrix\b|\bboard\b.{1,60}\bmoves?\b|sort (?:these|the|words)|\bhypothesis\b|\bclues?\b",
-    re.I | re.S,
+    r"always (?:tells? the truth|lies?|lie)|\bnever lies?\b|\bknights?\b.{1,80}\bknaves?\b|truth-?tellers?"
+    r"|\bconclu(?:de|sion)\b.{0,60}\bfollow|logic(?:al)? (?:puzzle|deduction|grid)|tower of hanoi|shortest path|spiral order"
+    r"|\brotate\b.{1,40}\bmatrix|\bcaesar cipher|\bfamily\b.{1,200}\brelat(?:ed|ion)|\bhow is .{1,30} related"
+    r"|(?:standing|sitting|seated) in (?:a )?(?:line|row|circle)|who (?:is|sits|owns|lives)\b"
+    r"|\bpattern\b.{1,60}\b(?:next|rule)|what comes next|which direction|facing (?:north|south|east|west)"
+    r"|\bfirst-order logic|binary matrix|\bboard\b.{1,60}\bmoves?\b|sort (?:these|the|words)|physical,? solid|backwards?:",
+    re.S,
 )
-_LAST_ANSWER = re.compile(
-    r"answer choices|which (?:one )?of the following|\bmultiple[- ]choice\b|choose the (?:correct|best)", re.I
+_PUZZLE_WORDS = _words(
+    """premise premises deduce maze sudoku anagram unscramble unsramble syllogism riddle entails entail hypothesis clues clue
+    knaves knave liars liar hanoi palindrome puzzle puzzles infer inferred deduction zebra cipher implies disks"""
+)
+_MATH_WORDS = _words(
+    """integral derivative polynomial equation equations inequality triangle circle radius perimeter hypotenuse probability
+    remainder divisible divisor divisors prime primes integer integers quadratic determinant logarithm arithmetic geometric
+    fraction fractions percent multiplication gcd lcm median variance angle angles degrees vertices coefficient exponent
+    eigenvalues theorem parabola ellipse slope denominator numerator cosine sine tangent sequence summation"""
+)
+_CODE_WORDS = _words(
+    """python java javascript typescript c++ c# rust golang kotlin swift php ruby bash sql html css react regex pandas numpy
+    django flask pytorch tensorflow docker kubernetes postgres mongodb json api function algorithm git linux powershell vba
+    node.js vue angular spring latex ffmpeg kotlin scala haskell julia matlab"""
+) - {"json", "function", "latex", "swift", "spring", "api", "react"}
+_HARM = _words(
+    """kill killing killed murder murdering bomb bombs explosive explosives poison poisoning meth methamphetamine cocaine heroin
+    fentanyl suicide suicidal racist racism racial slur slurs derogatory blackmail counterfeit launder laundering ransomware
+    malware phishing ddos doxx dox torture rape raped molest porn pornographic terrorist terrorism genocide nazi nazis shoplift
+    shoplifting kidnap hitman arson smuggle smuggling stalk stalking steal stealing overdose undetected harass harassment
+    threaten extort hack hacking fuck fucking shit bitch asshole bastard cunt retard retarded nigger niggers faggot whore slut
+    lynch pedophile incest erotic nude nudes naked bestiality self-harm anorexic illegally weapon weapons grenade napalm
+    vandalize sabotage defraud embezzle forge forgery bribe bribing hateful offensive bigoted sexist homophobic misogynistic
+    racially genocide molotov beheading assassinate tamper euthanize bullying bully insult insults insulting bombing
+    ammunition firearm firearms gun guns rifle drunk weed marijuana lsd ecstasy steroids abortion"""
+)
+_HARM_MILD = _words(
+    """stupid idiot idiots dumb hate hates cheat cheating lie lying police cops cop jail prison arrested illegal drugs drug
+    addicted alcohol bleach revenge punch slap hit hurt fight attack threat fraud scam scams sneak knife blood violence violent
+    sex sexual sexy girls jews muslims blacks gays immigrants mexicans blacks lesbian transgender penis boobs ass damn crap
+    pills swallowed overweight fat ugly dead die dying death kid evidence fled steals guilty password passwords address
+    neighbor's neighbour's ex girlfriend boyfriend wife"""
+)
+_HARM_PHRASES = re.compile(
+    r"get(?:ting)? away with|without (?:getting|being) caught|without (?:anyone|them|him|her) (?:knowing|noticing)|hack into"
+    r"|break(?:ing)? into|pick a lock|ethnic cleansing|hate speech|fake (?:id|passport|news|reviews?|prescription)"
+    r"|burn down|beat (?:\w+ )?up|cheat(?:ing)? on|evade (?:tax|the)|spread (?:lies|rumou?rs)|kill (?:myself|yourself|himself)"
+    r"|hurt (?:myself|someone)|(?:home|personal) address|credit card numbers?|social security number|white power|shut up"
+)
+_CHAT = re.compile(
+    r"^\W*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|hallo|bonjour|hola|привет|你好)\b|\b(?:act as|pretend|role-?play"
+    r"|you are an? |imagine you|recommend|suggest|advice|recipe|tips|what do you think|do you (?:like|know|think|have)"
+    r"|can you help me|my (?:wife|husband|boss|friend|mom|dad|dog|cat|girlfriend|boyfriend))\b"
+)
+_OPTIONS_ASKED = re.compile(
+    r"answer choices|which (?:one )?of the following|\bmultiple[- ]choice\b|choose the (?:correct|best)"
 )
 _FACTUAL = re.compile(
-    r"^\W*(?:who|what|when|where|which|in (?:what|which)|why|how (?:do|does|did)|wer|was ist|wann|qui|quand|quel\w*|qué|quién|cuándo|кто|когда|"
-    r"谁|什么|name the|define|explain)\b",
-    re.I,
+    r"\W*(?:who|what|when|where|which|in (?:what|which)|wer|was ist|wann|qui|quand|quel\w*|qué|quién|cuándo|кто|когда|谁|什么"
+    r"|name the|define|explain)\b"
 )
-_HARM = re.compile(
-    r"\b(?:kill(?:ing)?|murder\w*|bombs?|explosives?|poison\w*|hack(?:ing|ed)? (?:into|someone|my|his|her|a|the)|steal(?:ing)?|shoplift\w*|suicide|suicidal|self[- ]harm|"
-    r"racis[tm]\w*|slurs?|derogatory|meth(?:amphetamine)?|cocaine|heroin|fentanyl|weapons?|ammo|stalk(?:ing)?|blackmail|counterfeit\w*|launder\w*|"
-    r"forge[dr]?|illegal(?:ly)?|undetected|get(?:ting)? away with|without (?:getting|being) caught|torture|abus(?:e|ive|ing)|molest\w*|porn\w*|rape\w*|"
-    r"terroris\w+|genocide|nazi\w*|ethnic cleansing|hate speech|insult\w*|bully\w*|harass\w*|threaten\w*|ransomware|malware|phishing|virus|ddos|dox\w*|"
-    r"fake (?:id|passport|news|reviews?|prescription)|drugs?|overdose|smuggl\w+|scam\w*|fraud\w*|bribe\w*|evade|arson|burn down|kidnap\w*|hitman|gun|knife|"
-    r"fuck\w*|shit\w*|bitch\w*|asshole|stupid|idiots?|retard\w*|nigg\w+|fag\w*|whore|slut\w*|dumb|hate (?:all )?(?:the )?(?:jews|blacks?|muslims?|gays?|women|men|immigrants)|"
-    r"steroids|weed|bleach|cheat(?:ing)? on|sex\w*|naked|nude\w*|lynch\w*|jail|prison|cops?|break into|pick a lock|revenge|slap|punch|beat up|hurt)\b",
-    re.I,
-)  # fmt: skip
-_CHAT = re.compile(
-    r"^\W*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|hallo|bonjour|hola|привет|你好)\b|\b(?:act as|pretend|role-?play|you are an? |imagine you)|"
-    r"\b(?:recommend|suggest|advice|recipe|tips|what do you think|do you (?:like|know|think|have)|can you help me|my (?:wife|husband|boss|friend|mom|dad|dog|cat|"
-    r"girlfriend|boyfriend))\b",
-    re.I,
-)
+_WORD = re.compile(r"[a-z][a-z'+#.-]*[a-z+#]|[a-z]")
 
 
 def form_signals(query: Query, shape: Shape, pair: LanguagePair | None) -> Iterator[Signal]:
@@ -149,67 +170,68 @@ def form_signals(query: Query, shape: Shape, pair: LanguagePair | None) -> Itera
 
 
 def wording_signals(text: str) -> Iterator[Signal]:
-    """Evidence from the words of a prompt alone. text: the question, at most a few thousand characters of it."""
-    head, tail = text[:600], text[-300:]
-    yield from _texts_to_texts(text, head, tail)
-    yield from _code(text, head)
-    yield from _maths(text, head)
-    options = options_in(text)
-    asked = _LAST_ANSWER.search(text)
+    """Evidence from the words of a prompt alone. text: at most a few thousand characters of it."""
+    lower = text.lower()
+    head, tail, words = lower[:600], lower[-300:], set(_WORD.findall(lower))
+    yield from _texts_to_texts(lower, head, tail)
+    yield from _code(lower, head, words)
+    yield from _maths(lower, head, words)
+    options, asked = options_in(text), _OPTIONS_ASKED.search(lower)
     if len(options) > 2 or asked:
         yield Signal("knowledge", 2.0 if options and asked else 1.3, "prompt lays out options")
-    puzzles = {m[0].lower() for m in _PUZZLE.finditer(text)}
+    puzzles = {m[0] for m in _PUZZLE.finditer(lower)} | (words & _PUZZLE_WORDS)
     if puzzles:
         yield Signal("reasoning", min(3.0, 1.2 + 0.6 * len(puzzles)), f"prompt speaks of {_few(puzzles)}")
-    harm = {m[0].lower() for m in _HARM.finditer(text[:3000])}
-    if harm:
-        yield Signal("safety", min(3.0, 1.0 + 0.6 * len(harm)), f"prompt speaks of {_few(harm)}")
+    harm = (words & _HARM) | {m[0] for m in _HARM_PHRASES.finditer(lower)}
+    mild = words & _HARM_MILD
+    if harm or len(mild) > 1:
+        strength = min(4.0, 1.5 * len(harm) + 0.4 * len(mild))
+        yield Signal("safety", strength, f"prompt speaks of {_few(harm or mild)}")
     if _CHAT.search(head):
         yield Signal("dialogue", 1.0, "prompt chats or asks for advice")
-    if _FACTUAL.match(head) and len(text) < 200:
-        yield Signal("knowledge", 0.7, "prompt asks for a fact")
+    if len(text) < 200 and _FACTUAL.match(head):
+        yield Signal("knowledge", 0.5, "prompt asks for a fact")
 
 
-def _texts_to_texts(text: str, head: str, tail: str) -> Iterator[Signal]:
+def _texts_to_texts(lower: str, head: str, tail: str) -> Iterator[Signal]:
     summary = _SUMMARY.search(head) or _SUMMARY.search(tail)
     if summary:
-        long = text.count(" ") > 80 or len(text) > 600
+        long = lower.count(" ") > 80 or len(lower) > 600
         yield Signal("summarization", 4.0 if long else 1.0, f"prompt says {summary[0]!r}")
-    form = _RECORD_FORM.search(text[:1500])
+    form = _RECORD_FORM.search(lower[:1500])
     record = _RECORD.search(head) or _RECORD.search(tail)
-    if record and _SENTENCE_WANTED.search(head + tail):
+    wanted = _SENTENCE_WANTED.search(head) or _SENTENCE_WANTED.search(tail)
+    if record and wanted:
         strength = 3.5 if form else 1.2
         yield Signal("data_to_text", strength, f"prompt speaks of {record[0]!r} to be put into words")
-    elif form and _SENTENCE_WANTED.search(head):
-        yield Signal("data_to_text", 2.0, "prompt holds a record to be put into words")
+    elif form and wanted:
+        yield Signal("data_to_text", 1.5, "prompt holds a record to be put into words")
 
 
-def _code(text: str, head: str) -> Iterator[Signal]:
-    order = _CODE_ORDER.search(head)
-    words = {m[0].lower() for m in _CODE_WORDS.finditer(text[:2000])}
-    form = _CODE_FORM.search(text) or ("```" in text and "```" in text)
+def _code(lower: str, head: str, words: set[str]) -> Iterator[Signal]:
+    order, named = _CODE_ORDER.search(head), words & _CODE_WORDS
     if order:
         yield Signal("code", 2.0, f"prompt says {' '.join(order[0].split())[:50]!r}")
-    if words:
-        yield Signal("code", min(1.8, 0.9 + 0.3 * len(words)), f"prompt names {_few(words)}")
-    if form:
+    if named:
+        yield Signal("code", min(1.8, 0.9 + 0.3 * len(named)), f"prompt names {_few(named)}")
+    if "```" in lower or _CODE_FORM.search(lower):
         yield Signal("code", 1.6, "prompt holds code")
-    contest = {m[0].lower() for m in _CONTEST.finditer(text)}
+    contest = {m[0] for m in _CONTEST.finditer(lower)}
     if len(contest) > 1:
-        yield Signal("code", min(3.0, 0.8 * len(contest)), "prompt reads like a programming contest")
+        yield Signal("code", min(4.0, 1.0 * len(contest)), "prompt reads like a programming contest")
 
 
-def _maths(text: str, head: str) -> Iterator[Signal]:
-    latex = len(_LATEX.findall(text))
+def _maths(lower: str, head: str, words: set[str]) -> Iterator[Signal]:
+    latex = len(_LATEX.findall(lower)) if "$" in lower or "\\" in lower else 0
     if latex:
         yield Signal("math", min(2.5, 0.8 + 0.3 * latex), "prompt holds LaTeX")
-    words = {m[0].lower() for m in _MATH_WORDS.finditer(text)}
-    if _MATH_ORDER.search(head) and (words or latex or _NUMBER.search(text)):
+    named = words & _MATH_WORDS
+    numbers = len(_NUMBER.findall(lower[:3000]))
+    if (named or latex or numbers) and _MATH_ORDER.search(head):
         yield Signal("math", 1.2, "prompt asks to compute")
-    if words:
-        yield Signal("math", min(2.0, 0.5 + 0.4 * len(words)), f"prompt speaks of {_few(words)}")
-    numbers = len(_NUMBER.findall(text[:3000]))
-    if numbers > 1 and _QUANTITY.search(text):
+    if named:
+        yield Signal("math", min(2.0, 0.5 + 0.4 * len(named)), f"prompt speaks of {_few(named)}")
+    if numbers > 1 and _QUANTITY.search(lower):
         yield Signal("math", min(2.8, 1.2 + 0.3 * numbers), "prompt asks how many, and gives numbers")
 
 
