@@ -18,7 +18,8 @@ Loader = Callable[[Manifest, Path, Mapping[str, Json] | None], Tool]
 
 LOADERS: dict[str, str] = {
     "builtin": "rlar.library.loaders:load_builtin",
-    "code": "rlar.tools.written:load_written",
+    "code": "rlar.library.loaders:load_written",
+    "head": "rlar.library.loaders:load_head",
 }
 
 
@@ -45,3 +46,20 @@ def load_builtin(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | No
     tool.card = manifest.tool_card(exam)
     built: Tool = tool
     return built
+
+
+def load_written(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
+    """A tool that somebody wrote, for the sandbox: settings = {"requires": [...]}, file tool.py."""
+    from rlar.tools.written import WrittenTool
+
+    source = (folder / "tool.py").read_text("utf-8")
+    return WrittenTool(source, manifest.tool_card(exam), requires=manifest.settings.get("requires") or ())
+
+
+def load_head(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
+    """A preference head: file head.json."""
+    from rlar.tools.preference_head import PreferenceHead
+
+    tool = PreferenceHead(str((folder / "head.json").resolve()))
+    tool.card = manifest.tool_card(exam)
+    return tool

@@ -5,18 +5,16 @@ The source defines `score(prompt, response, reference, extra) -> float` in the c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlar.errors import ToolFault, UnsafeError
 from rlar.tools.base import Group
-from rlar.types import Cost, Fault, Json, Query, Response, ToolCard, Verdict
+from rlar.types import Cost, Fault, Query, Response, ToolCard, Verdict
 
 if TYPE_CHECKING:
     from rlar.engines.sandbox import ItemError
     from rlar.engines.sandbox.verifier import Verifier
-    from rlar.library.manifest import Manifest
 
 CONTROL = "I do not know."  # a harmless answer to anything: a tool that breaks on it is broken
 ENTRY = "score"
@@ -107,12 +105,6 @@ class WrittenTool:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _verifier=None)
-
-
-def load_written(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> WrittenTool:
-    """The loader of such tools: settings = {"requires": [...]}, file tool.py."""
-    source = (folder / "tool.py").read_text("utf-8")
-    return WrittenTool(source, manifest.tool_card(exam), requires=manifest.settings.get("requires") or ())
 
 
 def _item(query: Query, response: Response) -> dict[str, Any]:
