@@ -135,7 +135,10 @@ def test_a_break_is_small() -> None:
 
 
 def test_a_settings_change_is_another_version() -> None:
-    assert len({Instructions(credit, loose).card.version for credit in ("strict", "share") for loose in (False, True)}) == 4
+    assert (
+        len({Instructions(credit, loose).card.version for credit in ("strict", "share") for loose in (False, True)})
+        == 4
+    )
     assert Instructions().card.version == Instructions().card.version
     with pytest.raises(InputError, match="credit"):
         Instructions(credit="half")

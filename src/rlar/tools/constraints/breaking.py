@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from rlar.tools.constraints.fields import Relation
@@ -11,6 +10,7 @@ from rlar.tools.constraints.sentences import sentences
 from rlar.tools.constraints.words import WORD, words
 
 FILLER = "Note that this sentence was added."
+MARKS = ".,;:!?\"'»”」』)]}>。、！？* \t"
 FILLER_CJK = "なお、この文は追加された。"
 
 
@@ -18,13 +18,28 @@ def filler(text: str) -> str:
     return FILLER_CJK if mostly_cjk(text) else " " + FILLER
 
 
+def in_the_middle(text: str, edit: Callable[[str], str]) -> Iterator[str]:
+    """Edit one line, neither the first nor the last if there are three, as the loose reading leaves those out.
+
+    Else edit both lines, then (which is smaller, but may be read loosely) only the last.
+    """
+    lines = text.split("\n")
+    inner = [at for at in range(1, len(lines) - 1) if WORD.search(lines[at])]
+    chosen = [[inner[len(inner) // 2]]] if inner else [[*range(len(lines))], [len(lines) - 1]]
+    for places in chosen:
+        yield "\n".join(edit(line) if at in places else line for at, line in enumerate(lines))
+
+
 def with_mark(mark: str) -> Callable[..., Iterator[str]]:
-    """Put `mark` behind the first word; at the end of the text if there is no word."""
+    """Put `mark` behind the first word of a line; at its end if it has no word."""
+
+    def edit(line: str) -> str:
+        first = WORD.search(line)
+        at = first.end() if first else len(line)
+        return line[:at] + mark + line[at:]
 
     def breaker(text: str, **_: object) -> Iterator[str]:
-        first = WORD.search(text)
-        at = first.end() if first else len(text)
-        yield text[:at] + mark + text[at:]
+        yield from in_the_middle(text, edit)
 
     return breaker
 
@@ -42,14 +57,15 @@ def with_line(line: str) -> Callable[..., Iterator[str]]:
 
 
 def with_words(addition: str) -> Callable[..., Iterator[str]]:
-    """Append words to the last line, before its final mark of punctuation, then behind it."""
+    """Put words at the end of a line, before its final marks; then behind those of the text."""
+
+    def edit(line: str) -> str:
+        end = len(line) - len(line.rstrip(MARKS))
+        return f"{line[: len(line) - end]} {addition}{line[len(line) - end :]}"
 
     def breaker(text: str, **_: object) -> Iterator[str]:
-        body = text.rstrip()
-        end = re.search(r"\W*\Z", body)
-        at = end.start() if end else len(body)
-        yield f"{body[:at]} {addition}{body[at:]}"
-        yield f"{body} {addition}"
+        yield from in_the_middle(text.rstrip(), edit)
+        yield f"{text.rstrip()} {addition}"
 
     return breaker
 

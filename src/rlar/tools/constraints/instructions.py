@@ -96,4 +96,5 @@ def _asked(place: int, constraint: Constraint, query: Query) -> Asked:
 
 @cache
 def _source() -> list[str]:
-    return [path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    folder = Path(__file__).parent
+    return [path.read_text("utf-8") for path in (*sorted(folder.glob("*.py")), folder.parent / "language.py")]
