@@ -77,6 +77,10 @@ _VERB = re.compile(
     r"|\btradu(?:ceți|ce)\b|\böversätt|\bprzekład",
     re.I,
 )
+_VERB_SIGNS = (
+    "transl", "tradu", "überse", "verta", "верта", "перев", "перек", "翻", "译", "譯", "訳", "번역", "tłum", "çevir",
+    "tercü", "dịch", "terje", "अनुवाद", "অনুবাদ", "ترجم", "תרגם", "แปล", "övers", "przek",
+)  # fmt: skip
 _FROM = re.compile(
     r"(?:from|aus dem|aus|vom|von|du|de l['’]|depuis|del|desde|dal|dall['’]|do|из|с|从|由|這|uit het)\s*$", re.I
 )
@@ -183,6 +187,9 @@ def _arrow(prompt: str) -> LanguagePair | None:
 
 
 def _instruction(prompt: str) -> LanguagePair | None:
+    lower = prompt.lower()
+    if not any(sign in lower for sign in _VERB_SIGNS):
+        return None
     head, tail = prompt[:_READ], prompt[-300:] if len(prompt) > _READ else ""
     for where, offset in ((head, 0), (tail, len(prompt) - len(tail))):
         for verb in _VERB.finditer(where):
@@ -239,7 +246,7 @@ def _roles(window: str, mentions: list[re.Match[str]]) -> tuple[str, str]:
 
 
 def _how_to_say(prompt: str) -> LanguagePair | None:
-    m = _HOW_TO_SAY.search(prompt[:400])
+    m = _HOW_TO_SAY.search(prompt[:400]) if " in " in prompt[:400] or " the " in prompt[:400] else None
     name = next((g for g in m.groups() if g), "").lower() if m else ""
     if m is None or name not in _CODE_OF:
         return None

@@ -7,6 +7,7 @@ fitted by scripts/prompt_classifier/train.py on prompts that its own generator w
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 import re
@@ -113,7 +114,10 @@ class PromptClassifier:
 
     def scores(self, text: str) -> dict[str, float]:
         """Log-odds of each label, in nats, up to a common constant."""
-        found = features_of(text)
+        return self.score_features(features_of(text))
+
+    def score_features(self, found: set[str]) -> dict[str, float]:
+        """`scores` of a text whose features are at hand."""
         packed = self._packed
         hits = [packed[f] for f in found if f in packed]
         total, size = sum(hits), math.sqrt(max(1, len(found)))
@@ -132,12 +136,13 @@ class PromptClassifier:
         scores = self.scores(text)
         return max(self.labels, key=lambda label: (scores[label], [-ord(c) for c in label]))
 
-    def telling(self, text: str, label: str, count: int = 3) -> tuple[str, ...]:
-        """The words and word pairs of a text that speak most for a label, strongest first; for people."""
-        i = self.labels.index(label)
-        weights = {f: _signed(self._rows[f][i]) for f in features_of(text) if f in self._rows and f[0] not in "#^$"}
-        best = sorted(weights, key=lambda f: (-weights[f], f))
-        return tuple(f for f in best if weights[f] > 0 and len(f) > 3 and not f.endswith("~"))[:count]
+    def telling(self, found: set[str], label: str, count: int = 3) -> tuple[str, ...]:
+        """The words and word pairs among the features of a text that speak most for a label, best first; for people."""
+        i, rows = self.labels.index(label), self._rows
+        weights = [
+            (-_signed(rows[f][i]), f) for f in found if len(f) > 3 and f[0] not in "#^$" and f[-1] != "~" and f in rows
+        ]
+        return tuple(f for weight, f in heapq.nsmallest(count, weights) if weight < 0)
 
     @classmethod
     def fit(

@@ -1,7 +1,7 @@
 """Checkable instructions that a prompt states in plain words, as constraints with IFEval ids.
 
 `mentions` is for analysis: which families a prompt speaks of. `read_constraints` is for people who have prompts without
-kwargs and ask for them: it gives only what it can read in full, and rather too little than something wrong. English only.
+kwargs and ask for them: it gives only what it can read in full, rather too little than something wrong. English only.
 Ids and keyword arguments: IFEval (arXiv 2311.07911).
 """
 
@@ -15,7 +15,7 @@ from rlar.types import Constraint, Json
 
 _READ = 6000  # characters of a prompt that are read
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: n for n, word in enumerate(_ONES)} | {
     "a": 1,
     "once": 1,
@@ -33,47 +33,44 @@ _MORE = r"(?:more than|over)"
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "1st": 1, "2nd": 2, "3rd": 3}
 _ORDINALS |= {f"{n}th": n for n in range(4, 13)}
 
-_FAMILIES: dict[str, str] = {
-    "punctuation:no_comma": r"\bno commas?\b|\b(?:without|avoid|refrain from|not?)\b(?: \w+){0,3} commas?\b|\bcommas? (?:is|are) not allowed",
-    "length_constraints:number_words": rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in|about) ?\d+(?:[- ]\d+)?\+?[- ]words?\b|\b\d+ (?:or (?:more|less|fewer) )?words?(?: or (?:less|more|fewer))?\b|\d+\+ words?",
-    "length_constraints:number_sentences": rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in) {_N.replace('?P<n>', '?:')} (?:\w+ )?sentences?\b",
-    "length_constraints:number_paragraphs": r"\b(?:exactly|at least|in|of|write) (?:\d+|two|three|four|five|six) (?:\w+ )?(?:paragraphs|sections|parts)\b|separated? (?:by|with) (?:the markdown divider|\*\*\*)",
-    "change_case:english_lowercase": r"\b(?:all|only|entirely)(?: \w+){0,2} (?:lower[- ]?case|lowercases)\b|\blower[- ]?case(?: letters)? only|no capital letters|without (?:\w+ ){0,2}capital letters|in lower[- ]?case\b",
-    "change_case:english_capital": r"\b(?:all|only|entirely)(?: \w+){0,3} (?:upper[- ]?case|capital letters|caps)\b|\bin all caps\b|\bin upper[- ]?case\b|capitalize (?:all|every)",
-    "startend:quotation": r"(?:wrap|put|enclose|surround)\w*\b.{0,60}\b(?:double )?(?:quotation marks|quotes)|double quot\w+(?: marks)? (?:should|must) be (?:placed )?around",
-    "startend:end_checker": rf"\b(?:end|finish|conclude)\w*\b.{{0,60}}\b(?:with|by)\b.{{0,60}}{_Q}|last (?:sentence|line|words?)\b.{{0,60}}{_Q}|no other words should follow",
-    "detectable_format:json_format": r"\b(?:in|as|using|use|wrapped in|valid)(?: \w+){0,2} json\b|json (?:format|object|block|string|schema)",
-    "detectable_format:title": r"<<[^<>\n]{1,60}>>|double angular brackets",
-    "detectable_format:number_bullet_lists": r"\bbullet(?:ed)? (?:points?|lists?)\b",
-    "detectable_format:number_highlighted_sections": r"\bhighlight\w*\b.{0,60}\b(?:sections?|words|phrases?|markdown)|\*highlighted",
-    "detectable_format:multiple_sections": r"\b(?:each|beginning of each) section\b|\bsection x\b",
-    "detectable_content:postscript": r"\bpost ?script\b|\bP\.(?:P\.)?S\b",
-    "detectable_content:number_placeholders": r"\bplaceholders?\b",
-    "combination:two_responses": r"two different (?:responses|answers|versions)|6 asterisk|six asterisk|\*{6}",
-    "combination:repeat_prompt": r"\brepeat the (?:exact )?(?:request|prompt|question|text|sentence)|repeat (?:all )?(?:the )?\w+ (?:above|below)",
-    "keywords:existence": rf"\binclud\w*\b.{{0,30}}\b(?:key ?words?|words?|phrases?)\b|\bmention the words?\b|\buse the words?\b {_Q}",
-    "keywords:forbidden_words": rf"\b(?:not|n't|without|avoid|never)\b.{{0,40}}\b(?:key ?words?|the words?|the phrases?|the terms?)\b|{_Q} should not appear",
-    "keywords:frequency": r"\bwords? .{1,40}(?:at least|less than|at most|exactly) (?:\d+ times|once|twice)|appears? (?:at least|less than|at most|exactly)",
-    "keywords:letter_frequency": rf"\bletters? {_Q}?[a-z]{_Q}?(?: |,|\.)|\b(?:hashtags?|exclamation marks?)\b",
-    "language:response_language": r"\b(?:only|entirely|completely|respond|reply|answer|response|written)\b.{0,40}\b(?:in|using)\b(?: only)?(?: the)? [A-Z]\w+(?: language)?\b(?:, no other|\.|$)|no other language",
-    "length_constraints:nth_paragraph_first_word": r"\b(?:first|second|third|fourth|\d(?:st|nd|rd|th)) paragraph\b.{0,40}\bstarts?\b|\bstarts? paragraph\b|\bparagraph \d\b.{0,20}\bstarts?",
-    "change_case:capital_word_frequency": r"\bwords? (?:in|with) all (?:caps|capital)",
-    "detectable_format:constrained_response": r"my answer is (?:yes|no|maybe)",
+# id: (words of which one must occur, which spares most patterns their search; the pattern)
+_FAMILIES: dict[str, tuple[str, str]] = {
+    "punctuation:no_comma": ("comma", r"\bno commas?\b|\b(?:without|avoid|refrain from|not?)\b(?: \w+){0,3} commas?\b|\bcommas? (?:is|are) not allowed"),
+    "length_constraints:number_words": ("word", rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in|about) ?\d+(?:[- ]\d+)?\+?[- ]words?\b|\b\d+ (?:or (?:more|less|fewer) )?words?(?: or (?:less|more|fewer))?\b|\d+\+ words?"),
+    "length_constraints:number_sentences": ("sentence", rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in) {_N.replace('?P<n>', '?:')} (?:\w+ )?sentences?\b"),
+    "length_constraints:number_paragraphs": ("paragraphs sections parts separate", r"\b(?:exactly|at least|in|of|write) (?:\d+|two|three|four|five|six) (?:\w+ )?(?:paragraphs|sections|parts)\b|separated? (?:by|with) (?:the markdown divider|\*\*\*)"),
+    "change_case:english_lowercase": ("lower capital", r"\b(?:all|only|entirely)(?: \w+){0,2} (?:lower[- ]?case|lowercases)\b|\blower[- ]?case(?: letters)? only|no capital letters|without (?:\w+ ){0,2}capital letters|in lower[- ]?case\b"),
+    "change_case:english_capital": ("upper capital caps", r"\b(?:all|only|entirely)(?: \w+){0,3} (?:upper[- ]?case|capital letters|caps)\b|\bin all caps\b|\bin upper[- ]?case\b|capitalize (?:all|every)"),
+    "startend:quotation": ("quot", r"(?:wrap|put|enclose|surround)\w*\b.{0,60}\b(?:double )?(?:quotation marks|quotes)|double quot\w+(?: marks)? (?:should|must) be (?:placed )?around"),
+    "startend:end_checker": ("end finish conclude last follow", rf"\b(?:end|finish|conclude)\w*\b.{{0,60}}\b(?:with|by)\b.{{0,60}}{_Q}|last (?:sentence|line|words?)\b.{{0,60}}{_Q}|no other words should follow"),
+    "detectable_format:json_format": ("json", r"\b(?:in|as|using|use|wrapped in|valid)(?: \w+){0,2} json\b|json (?:format|object|block|string|schema)"),
+    "detectable_format:title": ("<< angular", r"<<[^<>\n]{1,60}>>|double angular brackets"),
+    "detectable_format:number_bullet_lists": ("bullet", r"\bbullet(?:ed)? (?:points?|lists?)\b"),
+    "detectable_format:number_highlighted_sections": ("highlight", r"\bhighlight\w*\b.{0,60}\b(?:sections?|words|phrases?|markdown)|\*highlighted"),
+    "detectable_format:multiple_sections": ("section", r"\b(?:each|beginning of each) section\b|\bsection x\b"),
+    "detectable_content:postscript": ("post p.s p.p.s", r"\bpost ?script\b|\bP\.(?:P\.)?S\b"),
+    "detectable_content:number_placeholders": ("placeholder", r"\bplaceholders?\b"),
+    "combination:two_responses": ("different asterisk ******", r"two different (?:responses|answers|versions)|6 asterisk|six asterisk|\*{6}"),
+    "combination:repeat_prompt": ("repeat", r"\brepeat the (?:exact )?(?:request|prompt|question|text|sentence)|repeat (?:all )?(?:the )?\w+ (?:above|below)"),
+    "keywords:existence": ("includ mention use", rf"\binclud\w*\b.{{0,30}}\b(?:key ?words?|words?|phrases?)\b|\bmention the words?\b|\buse the words?\b {_Q}"),
+    "keywords:forbidden_words": ("word phrase term appear", rf"\b(?:not|n't|without|avoid|never)\b.{{0,40}}\b(?:key ?words?|the words?|the phrases?|the terms?)\b|{_Q} should not appear"),
+    "keywords:frequency": ("word appear", r"\bwords? .{1,40}(?:at least|less than|at most|exactly) (?:\d+ times|once|twice)|appears? (?:at least|less than|at most|exactly)"),
+    "keywords:letter_frequency": ("letter hashtag exclamation", rf"\bletters? {_Q}?[a-z]{_Q}?(?: |,|\.)|\b(?:hashtags?|exclamation marks?)\b"),
+    "language:response_language": ("only entirely completely respond reply answer response written language", r"\b(?:only|entirely|completely|respond|reply|answer|response|written)\b.{0,40}\b(?:in|using)\b(?: only)?(?: the)? [A-Z]\w+(?: language)?\b(?:, no other|\.|$)|no other language"),
+    "length_constraints:nth_paragraph_first_word": ("paragraph", r"\b(?:first|second|third|fourth|\d(?:st|nd|rd|th)) paragraph\b.{0,40}\bstarts?\b|\bstarts? paragraph\b|\bparagraph \d\b.{0,20}\bstarts?"),
+    "change_case:capital_word_frequency": ("capital caps", r"\bwords? (?:in|with) all (?:caps|capital)"),
+    "detectable_format:constrained_response": ("my answer", r"my answer is (?:yes|no|maybe)"),
 }  # fmt: skip
-_ANY = tuple((ident, re.compile(pattern, re.I)) for ident, pattern in _FAMILIES.items())
-_CHEAP_SIGNS = re.compile(
-    r"words?\b|letter|comma|paragraph|sentence|section|bullet|json|quot|placeholder|<<|p\.s|\*\*\*|caps|lower|upper|capital"
-    r"|asterisk|repeat|highlight|language|end |finish|my answer",
-    re.I,
-)
+_ANY = tuple((ident, tuple(signs.split()), re.compile(pattern, re.I)) for ident, (signs, pattern) in _FAMILIES.items())
 
 
 def mentions(prompt: str) -> tuple[str, ...]:
     """Ids of the constraint families that a prompt speaks of, in a fixed order. Loose: for analysis, not for judging."""
     text = prompt[:_READ]
-    if not _CHEAP_SIGNS.search(text):
-        return ()
-    return tuple(ident for ident, pattern in _ANY if pattern.search(text))
+    lower = text.lower()
+    return tuple(
+        ident for ident, signs, pattern in _ANY if any(sign in lower for sign in signs) and pattern.search(text)
+    )
 
 
 def read_constraints(prompt: str) -> tuple[Constraint, ...]:

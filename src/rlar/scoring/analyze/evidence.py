@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rlar.scoring.analyze.classifier import PromptClassifier, softmax
+from rlar.scoring.analyze.classifier import PromptClassifier, features_of, softmax
 from rlar.scoring.analyze.constraints import mentions
 from rlar.scoring.analyze.hints import LABELS
 from rlar.scoring.analyze.signals import Signal, form_signals, wording_signals
@@ -18,7 +18,7 @@ from rlar.tools.reference import Shape
 from rlar.types import Query
 
 _WEIGHTS = Path(__file__).with_name("prompts.weights")
-_READ = 6000  # characters of a prompt whose wording is read
+_READ = 3000  # characters of a prompt whose wording is read
 
 
 _RG_MATH = frozenset(
@@ -59,16 +59,16 @@ def gather(query: Query, shape: Shape, pair: LanguagePair | None) -> Evidence:
     if decided is not None:
         return Evidence(decided.label, decided.confidence, (decided.why,), decided)
     told = _told(query)
-    text = told if len(told) <= _READ else told[: _READ - 1500] + "\n" + told[-1500:]
+    text = told if len(told) <= _READ else told[: _READ - 800] + "\n" + told[-800:]
     signals = [*form_signals(query, shape, pair), *wording_signals(text), *_constraint_signals(text)]
-    classifier = prompt_classifier()
-    scores = {label: _WORDS * score for label, score in classifier.scores(told).items()}
+    classifier, found = prompt_classifier(), features_of(told)
+    scores = {label: _WORDS * score for label, score in classifier.score_features(found).items()}
     for signal in signals:
         scores[signal.label] += _RULES * signal.strength
     chances = softmax(scores)
     label = max(LABELS, key=lambda name: chances[name])
     why = [s.why for s in sorted(signals, key=lambda s: -s.strength) if s.label == label and s.strength > 0]
-    telling = classifier.telling(text, label)
+    telling = classifier.telling(found, label)
     if telling:
         why.append(f"words: {', '.join(telling)}")
     return Evidence(

@@ -33,6 +33,10 @@ _SUMMARY = re.compile(
     r"|\bcondense\b|\babstract of\b|\bthe gist\b|\bkey (?:points|takeaways) (?:of|from)\b|\bhighlights (?:of|for)\b"
     r"|\bheadline for\b|\bsum up\b|\bstreszcz\w*|\bözetle\w*|\bringkas\w*",
 )
+_SUMMARY_SIGNS = ("summ", "tl", "fass", "résum", "resum", "rias", "samenv", "излож", "перес", "резюм", "总结", "概括", "摘要",
+                  "要約", "요약", "condens", "abstract", "gist", "key ", "highl", "headl", "sum up", "stre", "özet", "ring")  # fmt: skip
+_RECORD_SIGNS = ("represent", "struct", "triple", "data", "verbali", "graph", "act", "infobox", "table", "record", "attrib",
+                 "fields", "value", "slots", "facts")  # fmt: skip
 _RECORD = re.compile(
     r"meaning representation|structured (?:data|record)|structural data|\b(?:rdf )?triples?\b|data[- ]to[- ]text"
     r"|\bverbali[sz]e\b|knowledge graph|dialogue act\b|infobox"
@@ -52,6 +56,8 @@ _CODE_ORDER = re.compile(
     r"|функци\w+)\b",
     re.S,
 )
+_CODE_SIGNS = ("func", "progr", "script", "class", "method", "code", "algor", "query", "reg", "api", "app", "compon", "funk",
+               "fonct", "unit", "функ")  # fmt: skip
 _CODE_FORM = re.compile(
     r"^\s*(?:def \w+\(|class \w+[(:]|import \w+|from \w+ import|#include|public (?:static|class)|function \w*\(|select .{1,200} from)",
     re.M,
@@ -82,6 +88,11 @@ _PUZZLE = re.compile(
     r"|\bpattern\b.{1,60}\b(?:next|rule)|what comes next|which direction|facing (?:north|south|east|west)"
     r"|\bfirst-order logic|binary matrix|\bboard\b.{1,60}\bmoves?\b|sort (?:these|the|words)|physical,? solid|backwards?:",
     re.S,
+)
+_PUZZLE_SIGNS = _words(
+    """always never knight knights truth-teller truth-tellers truthteller conclude conclusion logic logical hanoi shortest
+    spiral rotate caesar family how standing sitting seated who pattern what direction facing first-order binary board sort
+    physical backward backwards truth"""
 )
 _PUZZLE_WORDS = _words(
     """premise premises deduce maze sudoku anagram unscramble unsramble syllogism riddle entails entail hypothesis clues clue
@@ -179,7 +190,9 @@ def wording_signals(text: str) -> Iterator[Signal]:
     options, asked = options_in(text), _OPTIONS_ASKED.search(lower)
     if len(options) > 2 or asked:
         yield Signal("knowledge", 2.0 if options and asked else 1.3, "prompt lays out options")
-    puzzles = {m[0] for m in _PUZZLE.finditer(lower)} | (words & _PUZZLE_WORDS)
+    puzzles = words & _PUZZLE_WORDS
+    if words & _PUZZLE_SIGNS:
+        puzzles |= {m[0] for m in _PUZZLE.finditer(lower)}
     if puzzles:
         yield Signal("reasoning", min(3.0, 1.2 + 0.6 * len(puzzles)), f"prompt speaks of {_few(puzzles)}")
     harm = (words & _HARM) | {m[0] for m in _HARM_PHRASES.finditer(lower)}
@@ -194,13 +207,14 @@ def wording_signals(text: str) -> Iterator[Signal]:
 
 
 def _texts_to_texts(lower: str, head: str, tail: str) -> Iterator[Signal]:
-    summary = _SUMMARY.search(head) or _SUMMARY.search(tail)
+    ends = head if len(lower) <= len(head) else f"{head}\n{tail}"
+    summary = _SUMMARY.search(ends) if any(sign in ends for sign in _SUMMARY_SIGNS) else None
     if summary:
         long = lower.count(" ") > 80 or len(lower) > 600
         yield Signal("summarization", 4.0 if long else 1.0, f"prompt says {summary[0]!r}")
-    form = _RECORD_FORM.search(lower[:1500])
-    record = _RECORD.search(head) or _RECORD.search(tail)
-    wanted = _SENTENCE_WANTED.search(head) or _SENTENCE_WANTED.search(tail)
+    form = _RECORD_FORM.search(lower[:1500]) if any(sign in lower for sign in ("=", "[", "|", "<", ": ")) else None
+    record = _RECORD.search(ends) if any(sign in ends for sign in _RECORD_SIGNS) else None
+    wanted = _SENTENCE_WANTED.search(ends) if form or record else None
     if record and wanted:
         strength = 3.5 if form else 1.2
         yield Signal("data_to_text", strength, f"prompt speaks of {record[0]!r} to be put into words")
@@ -209,7 +223,8 @@ def _texts_to_texts(lower: str, head: str, tail: str) -> Iterator[Signal]:
 
 
 def _code(lower: str, head: str, words: set[str]) -> Iterator[Signal]:
-    order, named = _CODE_ORDER.search(head), words & _CODE_WORDS
+    order = _CODE_ORDER.search(head) if any(sign in head for sign in _CODE_SIGNS) else None
+    named = words & _CODE_WORDS
     if order:
         yield Signal("code", 2.0, f"prompt says {' '.join(order[0].split())[:50]!r}")
     if named:

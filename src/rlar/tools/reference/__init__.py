@@ -32,7 +32,7 @@ from rlar.tools.reference.words import (
     offered,
     options_in,
     program,
-    words,
+    prose,
 )
 from rlar.types import Json, Query
 
@@ -128,7 +128,7 @@ def _read_text(reference: str, prompt: str, extra: Mapping[str, Json] | None) ->
         or expression(plain, text)
         or listed(plain, prompt)
         or letter(plain)
-        or words(plain)
+        or prose(plain)
     )
     return replace(shape, why=shape.why + ", marked in a solution") if marked else shape
 

@@ -213,12 +213,14 @@ def _unquoted(text: str) -> str:
 
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _TEXT_PART = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}")
-_FORMULA = re.compile(r"[\w\s+\-*/^=<>≤≥≠≈±().,!|√π∞°·×÷²³⁴\[\]{}'&:%]+")
-_OPERATOR = re.compile(r"[+*/^=<>≤≥≠≈±√π∞·×÷²³⁴!|]|\d:|(?<=[\w)])\s-\s(?=[\w(])|\d-|-\d|\d[a-z]|\b-[a-z]\b|^-")
+_FORMULA = re.compile(r"[A-Za-z0-9_α-ωΑ-Ω\s+\-*/^=<>≤≥≠≈±().,!|√π∞°·×÷²³⁴\[\]{}'&:%]+")
+_OPERATOR = re.compile(
+    r"[+*/^=<>≤≥≠≈±√π∞·×÷²³⁴!|]|\d:|(?<=[\w)])\s-\s(?=[\w(])|\d-|-\d|\d[a-z]|\b-[a-z]\b|^-|\w_\{?\w|\b[a-zA-Z]\([\w, ]{1,8}\)"
+)
 _FUNCTION_NAMES = """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt abs floor ceil gcd
 lcm max min mod det arg lim pi oo inf and or dx dy dt gamma zeta asin acos atan frac binomial"""
 _FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
-_HEX = re.compile(r"0[xb][0-9a-fA-F]+")
+_HEX = re.compile(r"-?0[xb][0-9a-fA-F]+")
 _ALTERNATION = re.compile(r"\s?(?:\\text\s?\{\s?(?:and|or)\s?\}|\\(?:quad|qquad)|\bor\b|\band\b)\s?")
 _SAYS_SEVERAL = re.compile(
     r"\b(?:list|separated|all (?:the )?|name (?:two|three|the)|which (?:two|three)|two|three|both|sort|order)\b", re.I
@@ -237,8 +239,8 @@ def expression(text: str, raw: str) -> Shape | None:
     if _HEX.fullmatch(text):
         return Shape("span", 0.8, "reference is a hexadecimal or binary number, compared as text", text)
     if len(text) > 300 or not _FORMULA.fullmatch(text) or not _OPERATOR.search(text):
-        dollars = raw.startswith("$") and raw.endswith("$") and len(text) < 60
-        return Shape("expression", 0.6, "reference is in maths mode", text) if dollars and len(text) < 3 else None
+        dollars = raw.startswith("$") and raw.endswith("$") and len(text) < 3 and not ("A" <= text <= "J")
+        return Shape("expression", 0.6, "reference is in maths mode", text) if dollars else None
     words = re.findall(r"[A-Za-z]+", text)
     if any(len(w) > (3 if "=" in text else 2) and w.lower() not in _FUNCTIONS for w in words):
         return None
@@ -249,10 +251,10 @@ def expression(text: str, raw: str) -> Shape | None:
 def listed(text: str, prompt: str) -> Shape | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1:
-        prose = sum(len(line) > 80 or (line[-1] in ".!?。" and line.count(" ") > 3) for line in lines)
-        if prose == 0:
-            return Shape("list", 0.8, "reference is a list, one item per line", tuple(lines))
-        return None
+        if any(len(line) > 60 or line[-1] in ":,;" or (line[-1] in ".!?。" and line.count(" ") > 3) for line in lines):
+            return None  # sentences, verses, headings
+        wordy = sum(line.count(" ") for line in lines) > 5 * len(lines)
+        return Shape("list", 0.6 if wordy else 0.8, "reference is a list, one item per line", tuple(lines))
     numbers = text.split()
     if len(numbers) > 1 and all(_PLAIN.fullmatch(n) or re.fullmatch(r"-?\d+\.\d+", n) for n in numbers):
         return Shape("list", 0.8, "reference is a row of numbers", tuple(numbers))
@@ -268,13 +270,18 @@ def listed(text: str, prompt: str) -> Shape | None:
     if all(_is_formula(p) for p in parts):
         sure = 0.6 if len(parts) == 2 and re.fullmatch(r"-?\d+,\d+", text) else 0.9
         return Shape("list", sure, "reference is a list of numbers or formulas", tuple(parts))
-    if text[-1] in ".!?" or any(len(p) > 60 or p.count(" ") > 4 for p in parts):
-        return None
+    if text[-1] in ".!?:。！？" or any(len(p) > 60 or p.count(" ") > 4 or wide_letters(p) > 8 for p in parts):
+        return None  # a sentence with commas
     if len(parts) == 2:
         if not _SAYS_SEVERAL.search(prompt):
             return None  # "Paris, France" is one name
         return Shape("list", 0.65, "reference is a list of two by the prompt, also reads as a span", tuple(parts))
     return Shape("list", 0.8, "reference is a list with commas", tuple(parts))
+
+
+def wide_letters(text: str) -> int:
+    """Chinese, Japanese and Korean characters among the first 200, of which each says about as much as half a word."""
+    return 0 if text.isascii() else sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text[:200])
 
 
 def _is_formula(text: str) -> bool:

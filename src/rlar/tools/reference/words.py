@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from rlar.tools.reference.golds import wants_json
+from rlar.tools.reference.maths import wide_letters
 from rlar.tools.reference.shape import Shape
 from rlar.types import Json
 
@@ -129,6 +130,12 @@ _CODE = tuple(
         ("bash", r"^#!/(?:usr/)?bin/(?:env )?(?:ba|z)?sh"),
     )
 )
+_CODE_SIGNS = re.compile(
+    r"(?:^|\n)\s{0,8}(?:from |import |(?:async )?def |class |@\w|select\b|insert |update |create |#include|using |int main|public"
+    r"|private|export |function|const |let |package |func |(?:pub )?fn |#!|return\b|print\(|for |if |while |\w+\s?[+*/-]?=\s?\S)",
+    re.I,
+)
+_PROSE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}[ .,]")
 _STATEMENT = re.compile(r"^\s*(?:return\b|print\(|for \w+ in |if .{1,80}:$|\w+\s?[+*/-]?=\s?\S|while .{1,80}:$)", re.M)
 
 
@@ -136,16 +143,16 @@ def program(text: str) -> Shape | None:
     fence = _FENCE.match(text)
     if fence and text.rstrip().endswith("```"):
         return Shape("program", 0.93, "reference is a fenced program", fence[1].lower() or "unknown")
-    if not ("(" in text or "=" in text or text[:8].isupper() or " " in text[:9]):
+    if not _CODE_SIGNS.search(text):
         return None
+    prose, lines = len(_PROSE.findall(text[:1000])), text.count("\n") + 1
+    if prose > 1 + lines // 3:
+        return None  # a text that talks about code, or has some in it
     for language, marks in _CODE:
         if marks.match(text) if language == "sql" else marks.search(text):
-            prose = len(re.findall(r"[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}[ .,]", text[:1000]))
-            lines = text.count("\n") + 1
-            if prose > 1 + lines // 2:
-                continue  # a text that talks about code
-            return Shape("program", 0.9 if "\n" in text else 0.75, f"reference reads as {language}", language)
-    if "\n" in text and len(_STATEMENT.findall(text[:2000])) > 1:
+            return Shape("program", 0.9 if lines > 1 else 0.75, f"reference reads as {language}", language)
+    statements = len(_STATEMENT.findall(text[:2000]))
+    if lines > 1 and statements > 1 and statements >= 0.6 * min(lines, 30) and prose == 0:
         return Shape("program", 0.65, "reference reads as statements of a program", "python")
     return None
 
@@ -173,10 +180,9 @@ def moment(text: str) -> Shape | None:
     return None
 
 
-def words(text: str) -> Shape:
+def prose(text: str) -> Shape:
     """What is left is language: a short span, or a text of sentences. Scripts without spaces count by characters."""
-    wide = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text[:200])
-    words = text.count(" ") + text.count("\n") + 1 + wide // 2
+    words = text.count(" ") + text.count("\n") + 1 + wide_letters(text) // 2
     sentence = text[-1] in ".!?。！？…" and words > 3
     if words <= 5 and not sentence:
         return Shape("span", 0.85 if words <= 3 else 0.75, "reference is a short phrase", text)
