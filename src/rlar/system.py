@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from rlar.errors import InputError
 from rlar.library import Library
@@ -19,6 +19,7 @@ from rlar.scoring.run import Job, run
 from rlar.types import Decision, Message, Query, Response, Reward, Task
 
 if TYPE_CHECKING:
+    from rlar.engines.cache import VerdictCache
     from rlar.scoring.shape import Shaper
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class RewardSystem:
     tools: your own tools, added to the library. profile: reward, strict or lenient (maths).
     composition: how parts become a reward. shape: a function on one group's rewards, applied last (see scoring.shape).
     deadline_s: wall seconds for one call; what is not judged by then has no reward (Fault.CANCELLED).
+    cache: identical judgements are made once and kept: True in memory, a path also in that file, False not at all.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class RewardSystem:
         composition: Composition | None = None,
         shape: Shaper | None = None,
         deadline_s: float | None = None,
+        cache: bool | str | Path = True,
     ) -> None:
         self.library = library if isinstance(library, Library) else Library.open(library) if library else Library()
         for own in tools:
@@ -53,6 +56,8 @@ class RewardSystem:
         self.composition = composition or Composition()
         self.shape = shape
         self.deadline_s = deadline_s
+        self.cache = cache
+        self._verdicts: VerdictCache | None = None
         self._loop: _BackgroundLoop | None = None
         self._lock = threading.Lock()
 
@@ -88,7 +93,7 @@ class RewardSystem:
         jobs = [Job(q, r, d.tools) for q, r, d in zip(queries, responses_PG, decisions, strict=True)]
         tools = {ref: self.library.get(ref) for ref in {ref for d in decisions for ref in d.tools}}
         cards = {ref: tool.card for ref, tool in tools.items()}
-        verdicts_PGK = await run(jobs, tools, deadline_s=self.deadline_s)
+        verdicts_PGK = await run(jobs, tools, deadline_s=self.deadline_s, cache=self._cache())
         return [
             self._shaped(compose(decision, verdicts_GK, cards, self.composition))
             for decision, verdicts_GK in zip(decisions, verdicts_PGK, strict=True)
@@ -110,12 +115,25 @@ class RewardSystem:
             if self._loop is not None:
                 self._loop.close()
                 self._loop = None
+            if self._verdicts is not None:
+                self._verdicts.close()
+                self._verdicts = None
 
     def __enter__(self) -> RewardSystem:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _cache(self) -> VerdictCache | None:
+        if self.cache is False:
+            return None
+        with self._lock:
+            if self._verdicts is None:
+                from rlar.engines.cache import VerdictCache
+
+                self._verdicts = VerdictCache(file=None if self.cache is True else Path(self.cache))
+            return self._verdicts
 
     def _shaped(self, rewards_G: list[Reward]) -> list[Reward]:
         if self.shape is None:
@@ -131,14 +149,14 @@ class RewardSystem:
         return loop.run(work)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_loop", "_lock")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_loop", "_lock", "_verdicts")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _loop=None, _lock=threading.Lock())
+        self.__dict__.update(state, _loop=None, _lock=threading.Lock(), _verdicts=None)
 
 
 class _BackgroundLoop:
-    """One event loop in one thread, for sync callers. Belongs to the process that made it (a forked child makes anew)."""
+    """One event loop in one thread, for sync callers. Belongs to the process that made it; a forked child makes anew."""
 
     def __init__(self) -> None:
         import os
@@ -175,7 +193,7 @@ def as_query(query: QueryLike) -> Query:
         from rlar.rollouts import query_of_row
 
         return query_of_row(query)
-    if isinstance(query, Sequence) and all(isinstance(m, Mapping) for m in query):
+    if isinstance(query, (list, tuple)) and all(isinstance(m, Mapping) for m in query):
         return Query(tuple(Message(str(m["role"]), str(m["content"])) for m in query))
     raise InputError(f"a query is a Query, a prompt, messages or a mapping, not a {type(query).__name__}")
 
@@ -192,6 +210,16 @@ _default: RewardSystem | None = None
 _default_lock = threading.Lock()
 
 
+@overload
+def score(queries: Query | str | Mapping[str, Any], responses: Sequence[str], **settings: Any) -> list[Reward]: ...
+
+
+@overload
+def score(
+    queries: Sequence[Query | str | Mapping[str, Any]], responses: Sequence[Sequence[str]], **settings: Any
+) -> list[list[Reward]]: ...
+
+
 def score(
     queries: QueryLike | Sequence[Query | str | Mapping[str, Any]],
     responses: Sequence[str] | Sequence[Sequence[str]],
@@ -203,17 +231,17 @@ def score(
 
     >>> score({"prompt": "6 * 7?", "reference": "42"}, ["It is 42.", "It is 24."])
     """
-    single = not isinstance(queries, (list, tuple)) or (
-        bool(queries) and isinstance(queries[0], Mapping) and "role" in queries[0]
+    many = isinstance(queries, (list, tuple)) and not (
+        queries and isinstance(queries[0], Mapping) and "role" in queries[0]
     )
-    queries_P = [queries] if single else list(queries)
-    responses_PG = [responses] if single else list(responses)
+    queries_P: Any = queries if many else [queries]
+    responses_PG: Any = responses if many else [responses]
     if settings:
         with RewardSystem(**settings) as system:
-            rewards_PG = system.score_batch_sync(queries_P, responses_PG)  # type: ignore[arg-type]
+            rewards_PG = system.score_batch_sync(queries_P, responses_PG)
     else:
-        rewards_PG = _default_system().score_batch_sync(queries_P, responses_PG)  # type: ignore[arg-type]
-    return rewards_PG[0] if single else rewards_PG
+        rewards_PG = _default_system().score_batch_sync(queries_P, responses_PG)
+    return rewards_PG if many else rewards_PG[0]
 
 
 def _default_system() -> RewardSystem:

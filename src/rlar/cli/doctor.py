@@ -6,7 +6,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,10 +48,7 @@ def findings() -> Iterator[Finding]:
 
 
 def _python() -> Finding:
-    version = platform.python_version()
-    if sys.version_info < (3, 11):
-        return Finding("python", "bad", version, "rlar needs Python 3.11 or newer")
-    return Finding("python", "ok", f"{version} on {platform.system()} {platform.machine()}")
+    return Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
 
 
 def _cores() -> Finding:
@@ -66,7 +62,7 @@ def _workers() -> Finding:
     start = time.perf_counter()
     query = rlar.Query("What is 6 * 7?", reference="42")
     try:
-        right, wrong = (r.value for r in rlar.score(query, ["It is 42.", "It is 24."]))
+        right, wrong = (reward.value for reward in rlar.score(query, ["It is 42.", "It is 24."]))
     except Exception as e:  # the report goes on, whatever is broken here
         return Finding("workers", "bad", f"{type(e).__name__}: {e}", "please report this")
     if (right, wrong) != (1.0, 0.0):
@@ -77,18 +73,28 @@ def _workers() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
-    from rlar.engines.sandbox import detect
+    from rlar.engines.sandbox import Sandbox, detect
+    from rlar.errors import RlarError, ToolFault
 
     report = detect()
     for layer in report.layers:
-        yield Finding(
-            f"sandbox: {layer.name}",
-            "ok" if layer.active else "off",
-            layer.says,
-            "" if layer.active else layer.absence,
-        )
-    state: State = "ok" if report.usable else "bad"
-    yield Finding("sandbox", state, f"isolation level: {report.level}", report.advice)
+        if layer.active:
+            yield Finding(f"sandbox: {layer.name}", "ok", layer.detail)
+        else:
+            yield Finding(f"sandbox: {layer.name}", "off", "not here", layer.missing)
+    try:
+        with Sandbox(slots=1) as box:
+            printed = box.run_sync("print(6 * 7)").stdout.strip()
+            proven = box.report()
+    except (RlarError, ToolFault, OSError) as e:
+        yield Finding("sandbox", "bad", f"cannot be used: {e}", "programs and written tools are not judged here")
+        return
+    state: State = "ok" if printed == b"42" else "bad"
+    yield Finding(
+        "sandbox",
+        state,
+        f"isolation level {proven.isolation}, {'proven by a self-test' if proven.proven else 'not proven'}",
+    )
 
 
 def _extras() -> Iterator[Finding]:

@@ -26,8 +26,24 @@ CATALOG: dict[str, Entry] = {
     "unit_tests_partial": ("rlar.tools.code", "UnitTests", {"partial": True}),
     # instructions
     "instructions": ("rlar.tools.constraints", "Instructions", {}),
-    # structured output
+    # structured output, calls, queries
     "json_match": ("rlar.tools.structured", "JsonMatch", {}),
+    "json_schema": ("rlar.tools.structured", "JsonSchema", {}),
+    "json_format": ("rlar.tools.structured", "FormatValid", {"format": "json"}),
+    "yaml_format": ("rlar.tools.structured", "FormatValid", {"format": "yaml"}),
+    "toml_format": ("rlar.tools.structured", "FormatValid", {"format": "toml"}),
+    "xml_format": ("rlar.tools.structured", "FormatValid", {"format": "xml"}),
+    "csv_format": ("rlar.tools.structured", "FormatValid", {"format": "csv"}),
+    "yaml_value": ("rlar.tools.structured", "FormatValid", {"format": "yaml", "match": True}),
+    "toml_value": ("rlar.tools.structured", "FormatValid", {"format": "toml", "match": True}),
+    "xml_value": ("rlar.tools.structured", "FormatValid", {"format": "xml", "match": True}),
+    "csv_value": ("rlar.tools.structured", "FormatValid", {"format": "csv", "match": True}),
+    "regex_match": ("rlar.tools.structured", "RegexMatch", {}),
+    "tag_format": ("rlar.tools.structured", "TagFormat", {}),
+    "tool_calls": ("rlar.tools.tool_calls", "ToolCalls", {}),
+    "tool_calls_partial": ("rlar.tools.tool_calls", "ToolCalls", {"partial": True}),
+    "sql_result": ("rlar.tools.sql", "SqlResult", {}),
+    "reasoning_gym": ("rlar.tools.reasoning_gym", "ReasoningGym", {}),
     # metrics
     "translation": ("rlar.tools.metrics", "Translation", {}),
     "summary": ("rlar.tools.metrics", "Summary", {}),

@@ -24,10 +24,10 @@ TOOLS_OF_CHECK: dict[str, tuple[str, ...]] = {
     "schema": ("json_schema",),
     "regex": ("regex_match",),
     "format:json": ("json_format",),
-    "format:yaml": ("yaml_format",),
-    "format:toml": ("toml_format",),
-    "format:xml": ("xml_format",),
-    "format:csv": ("csv_format",),
+    "format:yaml": ("yaml_value", "yaml_format"),  # with a reference in that format, its value decides
+    "format:toml": ("toml_value", "toml_format"),
+    "format:xml": ("xml_value", "xml_format"),
+    "format:csv": ("csv_value", "csv_format"),
     "answer:number": ("math", "numeric"),
     "answer:expression": ("math",),
     "answer:interval": ("math",),
@@ -112,7 +112,9 @@ class Rules:
     def _own_tool(self, query: Query, task: Task, library: Library) -> Tool | None:
         """The best of the user's and acquired tools that says it suits this label and fits the query."""
         own = [t for t in library.own() if _suits(t, task) and t.fits(query)]
-        return min(own, key=lambda t: (KIND_ORDER[t.card.kind], -_proof(t), t.card.name), default=None)
+        return min(
+            own, key=lambda t: (not t.card.suits, KIND_ORDER[t.card.kind], -_proof(t), t.card.name), default=None
+        )
 
     @staticmethod
     def _parts(by_check: Mapping[str, Tool], own: Tool | None) -> tuple[list[Part], list[str]]:
@@ -120,15 +122,13 @@ class Rules:
         answers = [c for c in by_check if c not in DECISIVE_CHECKS and c not in FORM_CHECKS]
         forms = [c for c in by_check if c in FORM_CHECKS]
         correctness = proofs or answers[:1]
-        if own is not None and not _outranked(own, [by_check[c] for c in (*correctness, *forms)]):
-            main, why = own, f"own tool {own.card.name} suits it"
-            gates = [by_check[c] for c in forms]
-            return _unique([Part(main.card.ref), *(Part(t.card.ref, "gate") for t in gates)]), [why]
+        gates = [Part(by_check[c].card.ref, "gate") for c in forms]
+        if own is not None and _preferred(own, [by_check[c] for c in (*correctness, *forms)]):
+            return _unique([Part(own.card.ref), *gates]), [f"own tool {own.card.name} suits it"]
+        why = [f"{c} -> {by_check[c].card.name}" for c in correctness]
         if correctness:
-            parts = [Part(by_check[c].card.ref) for c in correctness]
-            parts += [Part(by_check[c].card.ref, "gate") for c in forms]
-            why = [f"{c} -> {by_check[c].card.name}" for c in correctness]
-            return _unique(parts), [*why, *(f"{c} gates it -> {by_check[c].card.name}" for c in forms)]
+            gated = [f"{c} gates it -> {by_check[c].card.name}" for c in forms]
+            return _unique([*(Part(by_check[c].card.ref) for c in correctness), *gates]), [*why, *gated]
         return _unique([Part(by_check[c].card.ref) for c in forms]), [f"{c} -> {by_check[c].card.name}" for c in forms]
 
 
@@ -166,8 +166,8 @@ class StaticMap:
         unfit = [tool.card for tool, _ in tools if not tool.fits(query)]
         if unfit:
             needs = "; ".join(f"{c.name} needs {', '.join(c.needs) or 'another kind of query'}" for c in unfit)
-            names = ", ".join(c.name for c in unfit)
-            why = f"the map sends {field} {key!r} to {names}, which cannot judge this query: {needs}"
+            named = ", ".join(c.name for c in unfit)
+            why = f"the map sends {field} {key!r} to {named}, which cannot judge this query: {needs}"
             return Decision(task, gap=Gap(family_of(task), why), router="map")
         parts = tuple(Part(tool.card.ref, weight=weight) for tool, weight in tools)
         return Decision(task, parts, (f"the map sends {field} {key!r} here",), router="map")
@@ -199,9 +199,15 @@ def _proof(tool: Tool) -> float:
     return 0.5
 
 
-def _outranked(own: Tool, others: Sequence[Tool]) -> bool:
-    """Whether a tool of a stronger kind is there already: a verifier is not replaced by an own reward model."""
-    return any(KIND_ORDER[t.card.kind] < KIND_ORDER[own.card.kind] for t in others)
+def _preferred(own: Tool, others: Sequence[Tool]) -> bool:
+    """Whether an own tool goes before built-in ones: if it names the task, and none of them is of a stronger kind.
+
+    A tool that names no task (suits=()) only serves where there would be a gap: else one rule without `suits` would
+    silently take over maths and code.
+    """
+    if not others:
+        return True
+    return bool(own.card.suits) and all(KIND_ORDER[t.card.kind] >= KIND_ORDER[own.card.kind] for t in others)
 
 
 def _unique(parts: Sequence[Part]) -> list[Part]:

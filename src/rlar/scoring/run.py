@@ -8,8 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from rlar.types import Fault, Query, Response, Tool, Verdict
+from rlar.types import Fault, Query, Response, Scope, Tool, Verdict
+
+if TYPE_CHECKING:
+    from rlar.engines.cache import VerdictCache
+
+Group = tuple[Query, Sequence[Response]]
 
 EPSILON = 1e-9  # a value may leave its card's range by rounding, and is then put back
 
@@ -24,26 +30,31 @@ class Job:
 
 
 async def run(
-    jobs_P: Sequence[Job], tools: Mapping[str, Tool], *, deadline_s: float | None = None
+    jobs_P: Sequence[Job],
+    tools: Mapping[str, Tool],
+    *,
+    deadline_s: float | None = None,
+    cache: VerdictCache | None = None,
 ) -> list[list[list[Verdict]]]:
     """Verdicts[p][g][k]: of tool k on response g of job p; every tool gets all of its groups in one call.
 
     tools: by ref, every one that a job names. deadline_s: wall seconds for the whole call; tools that are not ready
-    by then give Fault.CANCELLED. Never raises for a tool's or a response's failure.
+    by then give Fault.CANCELLED. cache: what it knows, or somebody is asking right now, is not asked again (tools that
+    judge each response by itself only). Never raises for a tool's or a response's failure.
     """
     work: dict[str, list[int]] = {}
     for p, job in enumerate(jobs_P):
         for ref in dict.fromkeys(job.tools_K):
             if job.responses_G:
                 work.setdefault(ref, []).append(p)
-    refs = list(work)
+    asked = [[(jobs_P[p].query, jobs_P[p].responses_G) for p in places] for places in work.values()]
     answers = await asyncio.gather(
-        *(_ask(tools[ref], [(jobs_P[p].query, jobs_P[p].responses_G) for p in work[ref]], deadline_s) for ref in refs)
+        *(_within(tools[ref], groups, deadline_s, cache) for ref, groups in zip(work, asked, strict=True))
     )
     by_tool = {
         (ref, p): group
-        for ref, groups in zip(refs, answers, strict=True)
-        for p, group in zip(work[ref], groups, strict=True)
+        for (ref, places), groups in zip(work.items(), answers, strict=True)
+        for p, group in zip(places, groups, strict=True)
     }
     return [
         [[by_tool[ref, p][g] for ref in job.tools_K] for g in range(len(job.responses_G))]
@@ -51,24 +62,35 @@ async def run(
     ]
 
 
-async def _ask(
-    tool: Tool, groups: Sequence[tuple[Query, Sequence[Response]]], deadline_s: float | None
+async def _within(
+    tool: Tool, groups: Sequence[Group], deadline_s: float | None, cache: VerdictCache | None
 ) -> list[list[Verdict]]:
     clock = asyncio.timeout(deadline_s)
     try:
         async with clock:
-            judge_many = getattr(tool, "judge_many", None)
-            if judge_many is not None:
-                answers = await judge_many(groups)
-                if len(answers) != len(groups):
-                    why = f"{len(answers)} groups of verdicts for {len(groups)} groups; return one each, in order"
-                    return _all(tool, groups, Fault.INVALID, why)
-            else:
-                answers = await asyncio.gather(*(_judge(tool, query, responses) for query, responses in groups))
+            if cache is None or tool.card.scope is not Scope.RESPONSE:
+                return await _ask(tool, groups)
+            return await cache.judge_many(tool.card, groups, lambda some: _ask(tool, some))
     except Exception as e:  # boundary to code that we did not write
         if clock.expired():
             return _all(tool, groups, Fault.CANCELLED, f"not ready within the deadline of {deadline_s:g} s")
         return _all(tool, groups, Fault.CRASHED, f"{type(e).__name__}: {e}")
+
+
+async def _ask(tool: Tool, groups: Sequence[Group]) -> list[list[Verdict]]:
+    """The tool's verdicts, counted and checked."""
+    judge_many = getattr(tool, "judge_many", None)
+    if judge_many is None:
+        answers = await asyncio.gather(*(_judge(tool, query, responses) for query, responses in groups))
+    else:
+        try:
+            answers = await judge_many(groups)
+        except Exception as e:  # boundary to code that we did not write
+            return _all(tool, groups, Fault.CRASHED, f"{type(e).__name__}: {e}")
+        if not isinstance(answers, list) or len(answers) != len(groups):
+            came = f"{len(answers)} groups" if isinstance(answers, list) else f"a {type(answers).__name__}"
+            why = f"{came} of verdicts for {len(groups)} groups; return a list with one each, in order"
+            return _all(tool, groups, Fault.INVALID, why)
     return [_checked(tool, answer, responses) for answer, (_, responses) in zip(answers, groups, strict=True)]
 
 
