@@ -51,6 +51,7 @@ class Dispatcher:
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
         self._selector.register(self._wake_r, selectors.EVENT_READ)
+        self._called = False
         self._stopping = False
         self._start_failures = 0
         self._looked = 0.0
@@ -94,8 +95,10 @@ class Dispatcher:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake_w.send(b"!")
+        if not self._called:
+            self._called = True
+            with contextlib.suppress(OSError):
+                self._wake_w.send(b"!")
 
     # ------------------------------------------------------------------ the loop
 
@@ -117,6 +120,7 @@ class Dispatcher:
             if key.fileobj is self._wake_r:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_r.recv(65536)
+                self._called = False  # before the inbox is opened, so that nothing can lie there unnoticed
             elif self.template is not None and key.fileobj is self.template.control:
                 self._hear(self.template)
             elif isinstance(key.data, WorkerEnd) and key.data.slot in self.workers:

@@ -22,6 +22,8 @@ from rlar.engines.workers.turns import Turns
 from rlar.errors import InputError
 from rlar.types import Query, Recipe, ToolCard
 
+MAX_RECENT = 1000
+
 Group = tuple[Query, Sequence[str]]
 
 
@@ -52,6 +54,7 @@ class WorkerPool:
         self._chunks = (chunk_s, chunk_items, chunk_characters)
         self._preload = list(preload)
         self._tools: dict[tuple[str, bytes], ToolInUse] = {}
+        self._recent: dict[tuple[int, int], tuple[Recipe, ToolCard, ToolInUse]] = {}  # by identity, to save pickling
         self._lock = threading.Lock()
         self._dispatcher: Dispatcher | None = None
         self._finalizer: Any = None
@@ -138,13 +141,19 @@ class WorkerPool:
             return self._dispatcher
 
     def _tool(self, recipe: Recipe, card: ToolCard) -> ToolInUse:
-        recipe = findable(recipe)
+        recent = self._recent.get((id(recipe), id(card)))
+        if recent is not None:
+            return recent[2]
+        given, recipe = recipe, findable(recipe)
         key = (card.ref, pickle.dumps((recipe, card.timeout_s, card.memory_mib, card.low, card.high)))
         with self._lock:
             tool = self._tools.get(key)
             if tool is None:
                 blob = pickle.dumps((recipe, [os.path.abspath(p) for p in sys.path]))  # noqa: PTH100
                 tool = self._tools[key] = ToolInUse(len(self._tools) + 1, blob, card)
+            if len(self._recent) >= MAX_RECENT:
+                self._recent.clear()
+            self._recent[id(given), id(card)] = (given, card, tool)
             return tool
 
     def _after_fork(self) -> None:
@@ -155,6 +164,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._dispatcher = self._finalizer = None
         self._tools = {}
+        self._recent = {}
 
 
 def findable(recipe: Recipe) -> Recipe:

@@ -111,6 +111,7 @@ class Worker:
             pass
 
     def judge_group(self, order: Order, rule: Rule, position: int, key: int, blob: bytes, responses: list[str]) -> None:
+        preparing = 0.0  # is charged to the first response
         if key in self.prepared:
             query, prepared = self.prepared[key]
         else:
@@ -126,9 +127,11 @@ class Worker:
             while len(self.prepared) >= KEPT_QUERIES:
                 del self.prepared[next(iter(self.prepared))]
             self.prepared[key] = (query, prepared)
+            preparing = time.thread_time() - start
         for i, response in enumerate(responses):
             self.board.write(self.slot, order.id, position, i, Stage.RATE)
-            start = time.thread_time()
+            start = time.thread_time() - preparing
+            preparing = 0.0
             try:
                 self.begin(order)
                 outcome = as_mark(rule.rate(response, query, prepared), order.low, order.high)
