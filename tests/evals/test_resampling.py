@@ -106,7 +106,7 @@ def test_intervals_of_auc_and_rank_correlation_hold_the_value_and_shrink_with_ca
         labels = [float(rng.random() < 0.4) for _ in range(n)]
         scores = [round(y + rng.gauss(0, 1), 1) for y in labels]
         sampler = Resampler(alone(n), draws=500)
-        for found in (sampler.auc(scores, labels), sampler.spearman(scores, labels)):
+        for found in (sampler.statistic("auc", scores, labels), sampler.statistic("spearman", scores, labels)):
             assert found.low < found.value < found.high
             widths.append(found.high - found.low)
     assert widths[2] < 0.5 * widths[0] and widths[3] < 0.5 * widths[1]
@@ -125,12 +125,12 @@ def test_weighted_statistics_equal_those_of_the_resampled_cases():
     weights = np.bincount(drawn, minlength=25).astype(float)[None, :]
     again = [scores[k] for k in drawn], [labels[k] for k in drawn]
     x, y = np.array(scores), np.array(labels)
-    assert float(_weighted_auc(x, y > 0.5, weights)[0]) == pytest.approx(auc(*again))
+    assert float(_weighted_auc(x, y, weights)[0]) == pytest.approx(auc(*again))
     assert float(_weighted_spearman(x, y, weights)[0]) == pytest.approx(spearman(*again))
 
 
 def test_one_class_has_no_auc():
-    found = Resampler(alone(3)).auc([0.1, 0.2, 0.3], [1.0, 1.0, 1.0])
+    found = Resampler(alone(3)).statistic("auc", [0.1, 0.2, 0.3], [1.0, 1.0, 1.0])
     assert found.value is None and found.low is None
 
 
@@ -138,3 +138,26 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_statistic_is_taken_within_strata():
+    # Within each source the scores rank perfectly; between them the level is upside down.
+    scores = [1.0, 2.0, 3.0, 4.0, 101.0, 102.0, 103.0, 104.0]
+    labels = [51.0, 52.0, 53.0, 54.0, 1.0, 2.0, 3.0, 4.0]
+    sampler = Resampler(alone(8), draws=200)
+    assert sampler.statistic("spearman", scores, labels, ["a"] * 4 + ["b"] * 4).value == 1.0
+    assert sampler.statistic("spearman", scores, labels).value < 0
+
+
+def test_a_difference_of_statistics_is_paired():
+    rng = random.Random(2)
+    labels = [rng.random() for _ in range(120)]
+    worse = [y + rng.gauss(0, 0.5) for y in labels]
+    better = [y + 0.8 * (s - y) for s, y in zip(worse, labels, strict=True)]  # the same errors, a fifth smaller
+    sampler = Resampler(alone(120), draws=1000)
+    a, b = (sampler.statistic("spearman", s, labels) for s in (worse, better))
+    assert b.low < a.high  # alone, the intervals overlap
+    found = sampler.statistic_difference("spearman", worse, better, labels)
+    assert found.value == pytest.approx(b.value - a.value) and found.low > 0 and found.p < 0.01
+    same = sampler.statistic_difference("spearman", worse, worse, labels)
+    assert (same.value, same.p) == (0.0, 1.0)

@@ -58,15 +58,22 @@ def read_benchmark(name: str, path: str | Path | None = None, *, category: str =
     the benchmark's format.
     """
     benchmark = find_benchmark(name)
-    folder = Path(path) if path else benchmark_folder() / benchmark.name
-    files = _files_at(folder)
-    if not files:
-        raise InputError(_where_to_put_it(benchmark, folder, given=path is not None))
+    files = benchmark_files(name, path)
     if _is_item_format(files[0]):
         return [replace(d, benchmark=benchmark.name) for d in read_datasets(files, category=category)]
     cases = [_case(benchmark, row, file, number) for file in files for number, row in enumerate(_rows(file))]
     dataset = Dataset(benchmark.name, tuple(cases), "binary_objective", benchmark.name)
     return [categorise(dataset, category)]
+
+
+def benchmark_files(name: str, path: str | Path | None = None) -> list[Path]:
+    """The files of a benchmark on this machine. Raises InputError if there are none, saying where to put them."""
+    benchmark = find_benchmark(name)
+    folder = Path(path) if path else benchmark_folder() / benchmark.name
+    files = _files_at(folder)
+    if not files:
+        raise InputError(_where_to_put_it(benchmark, folder, given=path is not None))
+    return files
 
 
 def fetch_benchmark(name: str, *, revision: str = "main") -> Path:

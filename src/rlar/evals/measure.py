@@ -112,7 +112,11 @@ def measure(dataset: Dataset, table: ToolScores, sampler: Resampler) -> Row:
 
 
 def headline(dataset: Dataset, table: ToolScores, sampler: Resampler, keep: Sequence[bool] | None = None) -> Figure:
-    """The data set's metric for one tool, with its interval; keep: which cases count (all, if None)."""
+    """The data set's metric for one tool, with its interval; keep: which cases count (all, if None).
+
+    Rank correlations are taken within each source and averaged (a language pair is a source): levels differ between
+    sources for reasons that no tool could know.
+    """
     kept = keep or [True] * len(dataset.cases)
     if dataset.metric is Metric.PAIRS:
         return sampler.mean([u if k else None for u, k in zip(utilities(dataset, table), kept, strict=True)])
@@ -121,38 +125,13 @@ def headline(dataset: Dataset, table: ToolScores, sampler: Resampler, keep: Sequ
     ]
     scores, labels = [s for s, _ in pairs], [y for _, y in pairs]
     if dataset.metric is Metric.AUC:
-        return sampler.auc(scores, labels)
-    return _spearman_per_source(dataset.cases, scores, labels, sampler)
+        return sampler.statistic("auc", scores, labels)
+    return sampler.statistic("spearman", scores, labels, [case.source for case in dataset.cases])
 
 
 def utilities(dataset: Dataset, table: ToolScores) -> list[Maybe]:
     """Pair accuracy of a tool on each case; None where it did not judge, or no two labels differ."""
     return [pairwise_accuracy(table.of(case), case.labels) for case in dataset.cases]
-
-
-def _spearman_per_source(
-    cases: Sequence[Case], scores_N: Sequence[Maybe], labels_N: Sequence[Maybe], sampler: Resampler
-) -> Figure:
-    """Mean over sources (a language pair is a source), weighted by cases: levels differ between sources for no reason
-    that a tool could know. The interval takes the sources as independent.
-    """
-    found = []
-    for source in sorted({case.source for case in cases}):
-        here = [case.source == source for case in cases]
-        one = sampler.spearman([s if h else None for s, h in zip(scores_N, here, strict=True)], labels_N)
-        if one.value is not None:
-            found.append(one)
-    n = sum(f.n for f in found)
-    if not n:
-        return Figure(None, None, None, 0, 0)
-    value = sum((f.value or 0.0) * f.n for f in found) / n
-    sides = []
-    for side in ("low", "high"):
-        ends = [(getattr(f, side), f) for f in found]
-        if any(end is None for end, _ in ends):
-            return Figure(value, None, None, n, sum(f.groups for f in found))
-        sides.append(math.sqrt(sum(((end - (f.value or 0.0)) * f.n / n) ** 2 for end, f in ends)))
-    return Figure(value, value - sides[0], value + sides[1], n, sum(f.groups for f in found))
 
 
 def _share_judged(dataset: Dataset, scores_NG: Sequence[Sequence[Maybe]]) -> float:

@@ -86,6 +86,25 @@ class Pool:
         )
         return Pool(self.name, seen, tuple(self.cases[k] for k in index), self.utility_NK[index], self.left_out)
 
+    @property
+    def cheapest(self) -> list[int]:
+        """The tools of the lowest price."""
+        lowest = min(self.seen.prices)
+        return [k for k, price in enumerate(self.seen.prices) if price == lowest]
+
+    def only(self, tools: Sequence[int]) -> Pool:
+        """The pool of some of the tools, on the same cases."""
+        s, picked = self.seen, list(tools)
+        seen = Seen(
+            tuple(s.tools[k] for k in picked),
+            tuple(s.kinds[k] for k in picked),
+            tuple(s.prices[k] for k in picked),
+            s.categories,
+            s.prompts,
+            s.margin_NK[:, picked],
+        )
+        return Pool(self.name, seen, self.cases, self.utility_NK[:, picked], self.left_out)
+
     def with_categories(self, categories: Sequence[str]) -> Pool:
         """The same pool under other categories: the null of every router that goes by them."""
         s = self.seen

@@ -18,7 +18,7 @@ from rlar.evals.routing_report import (
     CATEGORY_ROUTER,
     ITEM_ORACLE,
     RoutingReport,
-    routing_report,
+    routing_reports,
 )
 from rlar.evals.settings import Settings
 from rlar.evals.system_scores import NAME
@@ -47,7 +47,8 @@ class ByTask:
 class DatasetReport:
     """One data set. rows: the system, its tools, recorded tools and baselines, each with all figures that apply.
 
-    line: the row of the table over all data sets. routing: None where fewer than two recorded tools share cases.
+    line: the row of the table over all data sets. routings: over all recorded tools, then over the cheap ones alone;
+    empty where fewer than two recorded tools share cases.
     """
 
     name: str
@@ -63,7 +64,7 @@ class DatasetReport:
     rows: tuple[Row, ...]
     line: Line
     by_task: tuple[ByTask, ...]
-    routing: RoutingReport | None
+    routings: tuple[RoutingReport, ...]
 
     def row(self, tool: str) -> Row | None:
         return next((row for row in self.rows if row.tool == tool), None)
@@ -150,7 +151,7 @@ def _dataset_report(dataset: Dataset, tables: Sequence[ToolScores], settings: Se
     rows = [measure(dataset, table, sampler) for table in tables]
     recorded = [t for t in tables if t.kind not in ("system", "baseline") and not t.tool.startswith(f"{NAME}:")]
     others = [t for t in tables if t.kind in ("system", "baseline")]
-    routing = routing_report(dataset, recorded, others, settings) if dataset.metric is Metric.PAIRS else None
+    routings = routing_reports(dataset, recorded, others, settings) if dataset.metric is Metric.PAIRS else []
     static = _static_choice(dataset, recorded, rows, sampler, settings)
     return DatasetReport(
         name=dataset.name,
@@ -164,9 +165,9 @@ def _dataset_report(dataset: Dataset, tables: Sequence[ToolScores], settings: Se
         tasks=dict(Counter(case.task for case in dataset.cases).most_common()),
         notes=dataset.notes,
         rows=tuple(sorted(rows, key=_order)),
-        line=_line(dataset, tables, rows, routing, static, sampler),
+        line=_line(dataset, tables, rows, routings[0] if routings else None, static, sampler),
         by_task=_by_task(dataset, tables, static, settings),
-        routing=routing,
+        routings=tuple(routings),
     )
 
 

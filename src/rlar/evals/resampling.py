@@ -6,9 +6,9 @@ Everything is seeded: the same input gives the same interval. numpy is loaded wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,46 +149,94 @@ class Resampler:
             extreme += int((np.abs(np.einsum("fg,g->f", signs, sums)) >= observed).sum())
         return (extreme + 1) / (flips + 1)
 
-    def auc(self, scores_N: Sequence[Maybe], labels_N: Sequence[Maybe]) -> Figure:
-        """Area under the ROC curve of one response per case, ties half; labels above 0.5 are right."""
-        from rlar.evals.metrics import auc
-
-        def of_weights(scores: Floats, labels: Floats, weights: Floats) -> Floats:
-            return _weighted_auc(scores, labels > 0.5, weights)
-
-        return self._of_pairs(scores_N, labels_N, auc, of_weights)
-
-    def spearman(self, scores_N: Sequence[Maybe], labels_N: Sequence[Maybe]) -> Figure:
-        """Spearman's rank correlation of one response per case, with its interval."""
-        from rlar.evals.metrics import spearman
-
-        return self._of_pairs(scores_N, labels_N, spearman, _weighted_spearman)
-
-    def _of_pairs(
+    def statistic(
         self,
+        name: str,
         scores_N: Sequence[Maybe],
         labels_N: Sequence[Maybe],
-        value_of: Callable[[Sequence[Maybe], Sequence[Maybe]], float | None],
-        of_weights: Callable[[Floats, Floats, Floats], Floats],
+        strata_N: Sequence[str] | None = None,
     ) -> Figure:
+        """A statistic over all cases, one response each, with its interval. name: "auc" or "spearman".
+
+        strata: the figure is the mean over strata, weighted by cases, of the statistic within each; None for one.
+        """
+        parts = self._drawn(name, scores_N, labels_N, strata_N)
+        n, groups = sum(p.n for p in parts), sum(p.groups for p in parts)
+        if not parts:
+            known = sum(s is not None and y is not None for s, y in zip(scores_N, labels_N, strict=True))
+            return Figure(None, None, None, known, 0)
+        value = sum(p.value * p.n for p in parts) / n
+        low, high = self._interval(_total(parts), groups)
+        return Figure(value, low, high, n, groups)
+
+    def statistic_difference(
+        self,
+        name: str,
+        a_N: Sequence[Maybe],
+        b_N: Sequence[Maybe],
+        labels_N: Sequence[Maybe],
+        strata_N: Sequence[str] | None = None,
+    ) -> Difference:
+        """b minus a of such a statistic, on the cases that both scored. p: from the same resamples, two-sided.
+
+        better, worse and equal are 0: a statistic over all cases has no value per case.
+        """
         import numpy as np
 
-        rows = [k for k, (s, y) in enumerate(zip(scores_N, labels_N, strict=True)) if s is not None and y is not None]
-        codes = self.codes[rows]
-        groups = len(np.unique(codes))
-        value = value_of(scores_N, labels_N)
-        if value is None or groups < 2:
-            return Figure(value, None, None, len(rows), groups)
-        scores = np.array([scores_N[k] for k in rows], dtype=float)
-        labels = np.array([labels_N[k] for k in rows], dtype=float)
-        parts = [
-            of_weights(scores, labels, self.weights[start : start + CHUNK][:, codes])
-            for start in range(0, self.draws, CHUNK)
-        ]
-        drawn = np.concatenate(parts)
-        drawn = drawn[np.isfinite(drawn)]  # resamples with one class only, or constant, have no value
-        low, high = self._percentiles(drawn) if len(drawn) else (None, None)
-        return Figure(value, low, high, len(rows), groups)
+        both = [x is not None and y is not None for x, y in zip(a_N, b_N, strict=True)]
+        first, second = (
+            self._drawn(name, [v if k else None for v, k in zip(side, both, strict=True)], labels_N, strata_N)
+            for side in (a_N, b_N)
+        )
+        n, groups = sum(p.n for p in first), sum(p.groups for p in first)
+        if not first or [p.n for p in first] != [p.n for p in second]:
+            return Difference(None, None, None, None, n, groups, 0, 0, 0)
+        value = sum(q.value * q.n - p.value * p.n for p, q in zip(first, second, strict=True)) / n
+        drawn = _total(second) - _total(first)
+        low, high = self._interval(drawn, groups)
+        known = drawn[np.isfinite(drawn)]
+        p = None
+        if len(known) and groups >= 2:
+            tail = min(int((known <= 0).sum()), int((known >= 0).sum()))
+            p = min(1.0, 2 * (tail + 1) / (len(known) + 1))
+        return Difference(value, low, high, p, n, groups, 0, 0, 0)
+
+    def _drawn(
+        self, name: str, scores_N: Sequence[Maybe], labels_N: Sequence[Maybe], strata_N: Sequence[str] | None
+    ) -> list[_Drawn]:
+        """Value and resampled values in each stratum; strata where the statistic has no value are left out."""
+        import numpy as np
+
+        from rlar.evals import metrics
+
+        value_of = {"auc": metrics.auc, "spearman": metrics.spearman}[name]
+        of_weights = {"auc": _weighted_auc, "spearman": _weighted_spearman}[name]
+        strata = strata_N or [""] * len(scores_N)
+        found = []
+        for stratum in sorted(set(strata)):
+            rows = [
+                k
+                for k, (s, y, h) in enumerate(zip(scores_N, labels_N, strata, strict=True))
+                if s is not None and y is not None and h == stratum
+            ]
+            value = value_of([scores_N[k] for k in rows], [labels_N[k] for k in rows])
+            if value is None:
+                continue
+            scores = np.array([scores_N[k] for k in rows], dtype=float)
+            labels = np.array([labels_N[k] for k in rows], dtype=float)
+            codes = self.codes[rows]
+            drawn = [
+                of_weights(scores, labels, self.weights[start : start + CHUNK][:, codes])
+                for start in range(0, self.draws, CHUNK)
+            ]
+            found.append(_Drawn(value, len(rows), len(np.unique(codes)), np.concatenate(drawn)))
+        return found
+
+    def _interval(self, drawn: Floats, groups: int) -> tuple[Maybe, Maybe]:
+        import numpy as np
+
+        known = drawn[np.isfinite(drawn)]  # resamples with one class only, or constant, have no value
+        return self._percentiles(known) if len(known) and groups >= 2 else (None, None)
 
     def _percentiles(self, drawn: Floats) -> tuple[float, float]:
         import numpy as np
@@ -196,6 +244,21 @@ class Resampler:
         tail = (1 - self.level) / 2
         low, high = np.quantile(drawn, [tail, 1 - tail])
         return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    value: float
+    n: int
+    groups: int
+    drawn: Floats
+
+
+def _total(parts: Sequence[_Drawn]) -> Floats:
+    """Resampled values of the mean over strata, weighted by cases."""
+    n = sum(p.n for p in parts)
+    total: Floats = sum((p.drawn * (p.n / n) for p in parts[1:]), parts[0].drawn * (parts[0].n / n))
+    return total
 
 
 def _by_value(values: Floats, weights_DN: Floats) -> tuple[Ints, Floats]:
@@ -208,9 +271,10 @@ def _by_value(values: Floats, weights_DN: Floats) -> tuple[Ints, Floats]:
     return codes, np.add.reduceat(weights_DN[:, order], starts, axis=1)
 
 
-def _weighted_auc(scores: Floats, right: Any, weights_DN: Floats) -> Floats:
+def _weighted_auc(scores: Floats, labels: Floats, weights_DN: Floats) -> Floats:
     import numpy as np
 
+    right = labels > 0.5
     _, good = _by_value(scores, weights_DN * right)
     _, bad = _by_value(scores, weights_DN * ~right)
     below = np.cumsum(bad, axis=1) - bad

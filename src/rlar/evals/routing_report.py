@@ -77,8 +77,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class RoutingReport:
-    """All entries, oracles and curves of one pool. independent: see `independent_guesses`. words: the verdict."""
+    """All entries, oracles and curves of one pool. scope: which tools are in it.
 
+    independent: see `independent_guesses`. words: the verdict.
+    """
+
+    scope: str
     n: int
     groups: int
     tools: tuple[str, ...]
@@ -97,22 +101,33 @@ class RoutingReport:
         return {e.name: e for e in self.entries}[name]
 
 
-def routing_report(
+def routing_reports(
     dataset: Dataset, tables: Sequence[ToolScores], others: Sequence[ToolScores], settings: Settings
-) -> RoutingReport | None:
-    """Try every router on the tools of `tables`; None where they have fewer than FEWEST_CASES cases in common.
+) -> list[RoutingReport]:
+    """Try every router on the tools of `tables`, and, where they differ in price, once more on the cheap ones alone.
 
     others: the system and the baselines, which are measured on the same cases but not routed to.
+    An empty list where the tools have fewer than FEWEST_CASES cases in common.
     """
     pool = make_pool(dataset.name, dataset.cases, tables, settings.prices)
     if pool is None or len(pool) < FEWEST_CASES or len(set(pool.groups)) < FEWEST_CASES // 2:
-        return None
+        return []
+    found = [_routing_report("all tools", pool, tables, others, settings)]
+    if has_prices(pool) and len(pool.cheapest) > 2:
+        found.append(_routing_report("cheap tools only", pool.only(pool.cheapest), tables, others, settings))
+    return found
+
+
+def _routing_report(
+    scope: str, pool: Pool, tables: Sequence[ToolScores], others: Sequence[ToolScores], settings: Settings
+) -> RoutingReport:
     sampler = Resampler(pool.groups, draws=settings.draws, seed=settings.seed, level=settings.level)
     tried = [try_router(pool, r, splits=settings.splits, seed=settings.seed) for r in _routers(pool, settings)]
     compare = _Compare(pool, sampler, tried[0])
     points, each = _cascades(pool, settings)
     by_category = next(t for t in tried if t.name == CATEGORY_ROUTER)
     report = RoutingReport(
+        scope=scope,
         n=len(pool),
         groups=sampler.groups,
         tools=pool.tools,
@@ -255,7 +270,7 @@ def _cascades(pool: Pool, settings: Settings) -> tuple[list[CurvePoint], list[Cu
     if not has_prices(pool):
         return [], []
     curve = cascade_curve(pool, settings.budgets, splits=settings.splits, seed=settings.seed)
-    few = sum(price == min(pool.seen.prices) for price in pool.seen.prices) <= 12
+    few = len(pool.cheapest) <= 12
     return curve, cascade_of_each(pool, splits=settings.splits, seed=settings.seed) if few else []
 
 

@@ -61,7 +61,7 @@ def read_scores(paths: Sequence[str | Path]) -> list[ToolScores]:
     from rlar.rollouts.files import read_records
 
     tables: dict[str, _Table] = {}
-    for path in _score_files(paths):
+    for path in score_files(paths):
         for record in read_records(str(path), path, path.name, _refuse):
             _add(tables, record.row, f"{path}:{record.line}")
     return [t.freeze(name) for name, t in sorted(tables.items())]
@@ -102,7 +102,8 @@ class _Table:
         return ToolScores(name, self.kind, self.scores, costs=self.costs, orders=self.orders)
 
 
-def _score_files(paths: Sequence[str | Path]) -> list[Path]:
+def score_files(paths: Sequence[str | Path]) -> list[Path]:
+    """The score tables among files, folders and manifests. Raises InputError for a missing path."""
     from rlar.rollouts.files import expand
 
     found: list[Path] = []
@@ -118,7 +119,7 @@ def _score_files(paths: Sequence[str | Path]) -> list[Path]:
 
 def scores_beside(paths: Sequence[str | Path]) -> list[Path]:
     """Score tables that come with a folder or a manifest of items, so that naming it once is enough."""
-    return _score_files([p for p in paths if Path(p).is_dir() or Path(p).name == "manifest.json"])
+    return score_files([p for p in paths if Path(p).is_dir() or Path(p).name == "manifest.json"])
 
 
 def _refuse(reject: object) -> None:

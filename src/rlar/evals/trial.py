@@ -128,7 +128,7 @@ def cascade_curve(
     The dear tool is the best of the dear ones on the whole pool, the same for both.
     """
     cheap_tools, dear = _cheap_and_dear(pool)
-    alone = try_router(_only(pool, cheap_tools), Static(), splits=splits, seed=seed).utility_N
+    alone = try_router(pool.only(cheap_tools), Static(), splits=splits, seed=seed).utility_N
     return [_point(pool, Cascade(b, dear=pool.tools[dear]), alone, dear, splits, seed) for b in budgets]
 
 
@@ -155,8 +155,7 @@ def cascade_of_each(
 
 
 def _cheap_and_dear(pool: Pool) -> tuple[list[int], int]:
-    lowest = min(pool.seen.prices)
-    return [k for k, price in enumerate(pool.seen.prices) if price == lowest], Cascade(1.0).tools(pool)[1]
+    return pool.cheapest, Cascade(1.0).tools(pool)[1]
 
 
 def _point(pool: Pool, cascade: Cascade, alone_N: Sequence[float], dear: int, splits: int, seed: int) -> CurvePoint:
@@ -164,16 +163,3 @@ def _point(pool: Pool, cascade: Cascade, alone_N: Sequence[float], dear: int, sp
     share = tried.calls / 1000 - 1
     static = [(1 - share) * a + share * d for a, d in zip(alone_N, pool.utility_NK[:, dear].tolist(), strict=True)]
     return CurvePoint(cascade.budget, cascade.cheap, pool.tools[dear], share, tried.utility_N, tuple(static))
-
-
-def _only(pool: Pool, tools: Sequence[int]) -> Pool:
-    from dataclasses import replace
-
-    seen = replace(
-        pool.seen,
-        tools=tuple(pool.tools[k] for k in tools),
-        kinds=tuple(pool.seen.kinds[k] for k in tools),
-        prices=tuple(pool.seen.prices[k] for k in tools),
-        margin_NK=pool.seen.margin_NK[:, list(tools)],
-    )
-    return replace(pool, seen=seen, utility_NK=pool.utility_NK[:, list(tools)])

@@ -29,28 +29,29 @@ def _does_routing_help(report: RoutingReport) -> str:
     hindsight = report.entry(BEST_HINDSIGHT)
     router = max((report.entry(CATEGORY_ROUTER), report.entry(CAREFUL_ROUTER)), key=lambda e: e.figure.value or 0.0)
     gain = router.versus
-    start = f"n={report.n}, {len(report.tools)} tools. "
+    scope = f"all {len(report.tools)} tools" if report.scope == "all tools" else report.scope
+    start = f"Over {scope}, n = {report.n}: "
     both = f"({share(router.figure.value)} against {share(static.figure.value)}, {difference(gain)})"
     if gain is None or gain.p is None or gain.value is None or gain.p >= SIGNIFICANT:
         return (
-            f"{start}Routing by category does not help here: {router.name} does not beat the best static tool {both}."
+            f"{start}routing by category does not help here: {router.name} does not beat the best static tool {both}."
         )
     if gain.value < 0:
-        return f"{start}Routing by category hurts here: {router.name} loses to the best static tool {both}."
+        return f"{start}routing by category hurts here: {router.name} loses to the best static tool {both}."
     fair = (router.figure.value or 0.0) - (hindsight.figure.value or 0.0)
     doubt = (
         f" Part of that is an unlucky static choice: the best tool in hindsight has {share(hindsight.figure.value)}."
         if fair < gain.value / 2
         else ""
     )
-    return f"{start}Routing by category helps here: {router.name} beats the best static tool {both}.{doubt}"
+    return f"{start}routing by category helps here: {router.name} beats the best static tool {both}.{doubt}"
 
 
 def _category_oracle(report: RoutingReport) -> str:
     from rlar.evals.routing_report import CATEGORY_ORACLE
 
     oracle, null = report.entry(CATEGORY_ORACLE).figure.value, report.shuffled
-    p = "" if null.p is None else f", p = {null.p:.3f}"
+    p = "" if null.p is None else f", {chance(null.p)}"
     luck = f"with categories dealt out at random it has {share(null.mean)} ({share(null.low)} to {share(null.high)}{p})"
     if null.p is not None and null.p < SIGNIFICANT:
         return f"The oracle per category has {share(oracle)}; {luck}: the categories carry information about the tools."
@@ -94,10 +95,12 @@ def _cascade(report: RoutingReport) -> list[str]:
     if gains:
         won = [p for p in gains if _wins(p.gain)]
         at = ", ".join(
-            f"{p.share:.0%}: {signed(p.gain.value)} (p = {p.gain.p:.3f})" for p in gains if p.gain.p is not None
+            f"{p.share:.0%}: {signed(p.gain.value)}, {chance(p.gain.p)}" for p in gains if p.gain.p is not None
         )
-        verb = "beats" if len(won) == len(gains) else "beats in part" if won else "does not clearly beat"
-        sentences.append(f"At equal numbers of dear calls the margin cascade {verb} asking blindly ({at}).")
+        verb = (
+            f"beats asking blindly at {len(won)} of {len(gains)}" if won else "does not clearly beat asking blindly at"
+        )
+        sentences.append(f"At equal numbers of dear calls the margin cascade {verb} budgets (calls: gain; {at}).")
     for budget, gain in report.of_each_mean.items():
         same = [p for p in report.of_each if f"{p.budget:g}" == budget]
         ahead = sum((p.gain.value or 0.0) > 0 for p in same)
@@ -127,4 +130,9 @@ def difference(gain: Difference | None) -> str:
     if gain is None or gain.value is None or gain.p is None:
         return "no cases in common"
     bounds = "" if gain.low is None or gain.high is None else f" [{signed(gain.low)}, {signed(gain.high)}]"
-    return f"difference {signed(gain.value)}{bounds}, p = {gain.p:.3f}, n = {gain.n}"
+    return f"difference {signed(gain.value)}{bounds}, {chance(gain.p)}, n = {gain.n}"
+
+
+def chance(p: float) -> str:
+    """A p-value as people write it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,0 +1,211 @@
+"""The report for a terminal, and as Markdown for a repository. Both show n beside every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rlar.evals.diff import RunDiff
+from rlar.evals.report import DatasetReport, Report
+from rlar.evals.resampling import Difference, Figure
+from rlar.evals.routing_report import Entry, RoutingReport
+from rlar.evals.words import chance, share, signed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+HEAD = (
+    *("data set", "metric", "n", "rlar", "judged", "rlar − static", "static, elsewhere", "static, hindsight"),
+    *("category router", "length", "random", "oracle/category", "oracle/item"),
+)
+MOST_TOOLS = 8  # of a pool's single tools in the terminal
+
+
+def print_report(report: Report, console: Console, *, details: bool) -> None:
+    """The table over all data sets, what can be said in words, and with details every tool of every data set."""
+    console.print(_overview(report))
+    if (s := report.summary).system is not None:
+        console.print(
+            f"\nrlar judged {s.judged} of {s.datasets} data sets with pairs or right/wrong labels: mean "
+            f"{share(s.system)} there, {share(s.length)} for the longer response; {share(s.everywhere)} everywhere, "
+            "with a coin's 0.5 for each gap."
+        )
+    for dataset in report.datasets:
+        for routing in dataset.routings:
+            console.print(f"\n[bold]{dataset.name}[/], {routing.scope}")
+            for sentence in routing.words:
+                console.print(f"  • {sentence}", highlight=False)
+            if details:
+                console.print(_entries(routing))
+        if details:
+            console.print(_tools(dataset))
+        for note in dataset.notes:
+            console.print(f"[dim]{dataset.name}: {note}[/]")
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for k, name in enumerate(head):
+        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # names of tools are not markup
+    return table
+
+
+def _overview(report: Report) -> Table:
+    return _table("", HEAD, [_line(d, bounds=False) for d in report.datasets])
+
+
+def _line(d: DatasetReport, *, bounds: bool) -> list[str]:
+    line = d.line
+    figures = (line.elsewhere, line.hindsight, line.router, line.length, line.random)
+    oracles = (line.category_oracle, line.item_oracle)
+    return [
+        d.name,
+        d.metric,
+        f"{d.decided:,}",
+        "gap" if line.system is None else figure(line.system, bounds=True),
+        f"{line.judged:.0%}",
+        gain(line.versus),
+        *(figure(f, bounds=bounds) for f in (*figures, *oracles)),
+    ]
+
+
+def figure(f: Figure | None, *, bounds: bool) -> str:
+    """0.647, or with bounds 0.647 [0.60, 0.69]; a dash where there is none."""
+    if f is None or f.value is None:
+        return "–"
+    return share(f.value) if not bounds or f.low is None else f"{share(f.value)} [{share(f.low)}, {share(f.high)}]"
+
+
+def gain(d: Difference | None) -> str:
+    """+0.031 (p = 0.012), or a dash."""
+    return "–" if d is None or d.value is None or d.p is None else f"{signed(d.value)} ({chance(d.p)})"
+
+
+def _tools(d: DatasetReport) -> Table:
+    head = (
+        "tool",
+        "kind",
+        d.metric,
+        "n",
+        "judged",
+        "best-of-n",
+        "gain",
+        "agreement",
+        "false accept",
+        "false reject",
+        "ECE",
+    )
+    rows = [
+        [
+            r.tool,
+            r.kind,
+            figure(r.figure, bounds=True),
+            f"{r.figure.n:,}",
+            f"{r.judged:.0%}",
+            figure(r.best_accuracy, bounds=False),
+            figure(r.gain, bounds=False),
+            share(r.agreement.agreement if r.agreement else None),
+            share(r.agreement.false_accept if r.agreement else None),
+            share(r.agreement.false_reject if r.agreement else None),
+            share(r.calibration.ece if r.calibration else None),
+        ]
+        for r in d.rows
+    ]
+    return _table(f"{d.name}: tool by tool", head, rows)
+
+
+ENTRY_HEAD = (
+    "",
+    "role",
+    "accuracy",
+    "n",
+    "against static",
+    "regret",
+    "lock-in",
+    "calls/1,000",
+    "judge calls",
+    "answers",
+)
+
+
+def entry_rows(routing: RoutingReport) -> list[list[str]]:
+    """The rows of a pool's table: all but the single tools beyond the best few."""
+    tools = [e for e in routing.entries if e.role == "tool"]
+    return [_entry(e) for e in routing.entries if e.role != "tool" or e in tools[:MOST_TOOLS]]
+
+
+def _entries(routing: RoutingReport) -> Table:
+    return _table("", ENTRY_HEAD, entry_rows(routing))
+
+
+def _entry(e: Entry) -> list[str]:
+    used = ", ".join(f"{tool.split('/')[-1]} {part:.0%}" for tool, part in list((e.shares or {}).items())[:2])
+    return [
+        e.name,
+        e.role,
+        figure(e.figure, bounds=True),
+        f"{e.figure.n:,}",
+        gain(e.versus),
+        share(e.regret),
+        "–" if e.lock_in is None else f"{e.lock_in:.0%}",
+        "–" if e.calls is None else f"{e.calls:,.0f}",
+        "–" if e.judge_calls is None else f"{e.judge_calls:,.0f}",
+        used or e.note,
+    ]
+
+
+def print_diff(diff: RunDiff, console: Console) -> None:
+    """What moved, data set by data set."""
+    head = ("data set", "metric", "n", "before", "after", "change", "p", "better/worse/same", "judged", "verdict")
+    rows = [
+        [
+            c.dataset,
+            c.metric,
+            f"{c.gain.n:,}",
+            share(c.before),
+            share(c.after),
+            "–" if c.gain.value is None else f"{signed(c.gain.value)} [{signed(c.gain.low)}, {signed(c.gain.high)}]",
+            "–" if c.gain.p is None else f"{c.gain.p:.3f}",
+            f"{c.gain.better}/{c.gain.worse}/{c.gain.equal}",
+            f"{c.judged_before:.0%} → {c.judged_after:.0%}",
+            ", ".join(filter(None, (c.verdict, "" if c.coverage == "same" else f"{c.coverage} judged"))),
+        ]
+        for c in diff.changes
+    ]
+    console.print(_table(f"{diff.tool}: {diff.before} → {diff.after}", head, rows))
+    left = [
+        f"{n:,} {words}"
+        for n, words in (
+            (diff.only_before, "queries only in the first run"),
+            (diff.only_after, "only in the second"),
+            (diff.relabelled, "with other labels"),
+        )
+        if n
+    ]
+    if left:
+        console.print(f"[dim]left out: {'; '.join(left)}[/]")
+
+
+def markdown(report: Report) -> str:
+    """The report for a repository: the table over all data sets, then words and tables of each pool of tools."""
+    parts = [_markdown_table(HEAD, [_line(d, bounds=True) for d in report.datasets])]
+    for d in report.datasets:
+        for routing in d.routings:
+            parts.append(f"### {d.name}, {routing.scope} (n = {routing.n})")
+            parts.append("\n".join(f"- {sentence}" for sentence in routing.words))
+            parts.append(_markdown_table(ENTRY_HEAD, entry_rows(routing)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    marks = ["---", *("---:" for _ in head[1:])]
+    return "\n".join([line(head), line(marks), *map(line, rows)])
