@@ -156,7 +156,7 @@ class RewardSystem:
 
 
 class _BackgroundLoop:
-    """One event loop in one thread, for sync callers. Belongs to the process that made it; a forked child makes anew."""
+    """One event loop in one thread, for sync callers, in the process that made it; a forked child makes its own."""
 
     def __init__(self) -> None:
         import os
