@@ -31,7 +31,8 @@ class RewardSystem:
 
     library: a Library, or the folder of one; None for the built-in tools.
     route: a static map {"gsm8k": "math"} over source, dataset or task; or any Router; None routes by content.
-    tools: your own tools, added to the library. profile: reward, strict or lenient (maths).
+    tools: your own tools, added to the library. judge: an LLM (rlar.engines.llm.Chat) or a Judge, asked only where
+    there would be a gap. profile: reward, strict or lenient (maths).
     composition: how parts become a reward. shape: a function on one group's rewards, applied last (see scoring.shape).
     deadline_s: wall seconds for one call; what is not judged by then has no reward (Fault.CANCELLED).
     cache: identical judgements are made once and kept: True in memory, a path also in that file, False not at all.
@@ -43,6 +44,7 @@ class RewardSystem:
         *,
         route: Router | Mapping[str, object] | None = None,
         tools: Sequence[Any] = (),
+        judge: Any = None,
         profile: str = "reward",
         composition: Composition | None = None,
         shape: Shaper | None = None,
@@ -52,6 +54,10 @@ class RewardSystem:
         self.library = library if isinstance(library, Library) else Library.open(library) if library else Library()
         for own in tools:
             self.library.add(own)
+        if judge is not None:
+            from rlar.tools.judge import Judge
+
+            self.library.add(Judge(judge) if hasattr(judge, "ask") else judge)
         self.router = make_router(route, profile=profile)
         self.composition = composition or Composition()
         self.shape = shape
@@ -75,10 +81,17 @@ class RewardSystem:
         return (await self.score_batch([query], [responses_G]))[0]
 
     async def score_batch(
-        self, queries_P: Sequence[QueryLike], responses_PG: Sequence[Sequence[Response]]
+        self,
+        queries_P: Sequence[QueryLike],
+        responses_PG: Sequence[Sequence[Response]],
+        *,
+        deadline_s: float | None = None,
+        decisions_P: Sequence[Decision] | None = None,
     ) -> list[list[Reward]]:
         """Rewards[p][g] for response g to query p. Groups may differ in size; an empty group gives an empty list.
 
+        deadline_s: wall seconds for this call; None for the system's own. decisions_P: what `decide` said of these
+        queries, for callers that asked it before; None to decide here.
         Raises InputError if the counts do not match or a response is no text. Nothing that a tool or a response does
         raises: the Reward is then None-valued and its verdicts say why.
         """
@@ -89,11 +102,11 @@ class RewardSystem:
         queries = [as_query(q) for q in queries_P]
         for p, responses_G in enumerate(responses_PG):
             _check_texts(p, responses_G)
-        decisions = [self.decide(q) for q in queries]
+        decisions = list(decisions_P) if decisions_P is not None else [self.decide(q) for q in queries]
         jobs = [Job(q, r, d.tools) for q, r, d in zip(queries, responses_PG, decisions, strict=True)]
         tools = {ref: self.library.get(ref) for ref in {ref for d in decisions for ref in d.tools}}
         cards = {ref: tool.card for ref, tool in tools.items()}
-        verdicts_PGK = await run(jobs, tools, deadline_s=self.deadline_s, cache=self._cache())
+        verdicts_PGK = await run(jobs, tools, deadline_s=deadline_s or self.deadline_s, cache=self._cache())
         return [
             self._shaped(compose(decision, verdicts_GK, cards, self.composition))
             for decision, verdicts_GK in zip(decisions, verdicts_PGK, strict=True)
@@ -108,6 +121,11 @@ class RewardSystem:
     ) -> list[list[Reward]]:
         """`score_batch` for callers without an event loop, or inside one; from any thread."""
         return self._run(self.score_batch(queries_P, responses_PG))
+
+    def cache_counts(self) -> dict[str, int]:
+        """How often a judgement was at hand: hits, misses, and shared (another caller was asking just then)."""
+        with self._lock:
+            return dict(self._verdicts.counts) if self._verdicts is not None else {}
 
     def close(self) -> None:
         """Stop the background loop of the sync faces. Worker processes are shared and end with the process."""

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import typer
 
 from rlar.cli.errors import plain
+from rlar.cli.judge import open_judge
 from rlar.cli.options import parse_pairs, parse_route, refuse_own_input
 from rlar.cli.progress import Progress
 from rlar.cli.rejects import RejectFile
@@ -49,6 +50,16 @@ Group = Annotated[bool, typer.Option("--group", help="join neighbouring rows wit
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="score only the first N items")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="worker processes; without it, one per core")]
 BatchSize = Annotated[int, typer.Option("--batch", min=1, help="items judged together")]
+JudgeUrl = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="URL", help="an OpenAI-compatible endpoint that judges what no tool can"),
+]
+Model = Annotated[str | None, typer.Option("--model", help="the judge's model; or set RLAR_LLM_MODEL")]
+JudgeMode = Annotated[
+    Literal["pointwise", "pairwise", "listwise", "tournament", "evidence"], typer.Option(help="how the judge works")
+]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="calls to the judge at most")]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="tokens of the judge at most, in and out")]
 Profile = Annotated[Literal["reward", "strict", "lenient"], typer.Option(help="of the maths verifier")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress bar and no table")]
 JsonSummary = Annotated[bool, typer.Option("--json-summary", help="print the summary as JSON instead of a table")]
@@ -118,6 +129,11 @@ def score(
     workers: Workers = None,
     batch: BatchSize = BATCH_ITEMS,
     profile: Profile = "reward",
+    judge: JudgeUrl = None,
+    model: Model = None,
+    judge_mode: JudgeMode = "pointwise",
+    max_calls: MaxCalls = None,
+    max_tokens: MaxTokens = None,
     quiet: Quiet = False,
     json_summary: JsonSummary = False,
 ) -> int:
@@ -141,7 +157,8 @@ def score(
     started, clock = datetime.now(UTC), time.monotonic()
     gallery = Gallery() if report is not None else None
     with ExitStack() as stack:
-        system = stack.enter_context(RewardSystem(library, route=static_map, profile=profile))
+        asked = open_judge(judge, model, judge_mode, calls=max_calls, tokens=max_tokens)
+        system = stack.enter_context(RewardSystem(library, route=static_map, profile=profile, judge=asked))
         writer = stack.enter_context(Writer(out, resume=resume)) if out is not None else None
         stack.enter_context(source.aside)
         progress = stack.enter_context(Progress(source.total, limit, shown=not quiet and sys.stderr.isatty()))
