@@ -6,7 +6,7 @@ given (the code agent, the web agent). A family whose tool is proven already is 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,13 +15,14 @@ from rlar.acquire.families import Family, group_families
 from rlar.acquire.preference import head_draft
 from rlar.acquire.templates import proposals
 from rlar.library import Library
+from rlar.library.index import Row
 from rlar.library.loaders import load
 from rlar.library.manifest import Draft, LibraryProblem
 from rlar.library.store import Store
 from rlar.rollouts import Item
 from rlar.scoring.analyze import analyze
 from rlar.scoring.route import Rules
-from rlar.types import Json, Kind, Tool
+from rlar.types import Json, Kind, Tool, content_key
 
 MOST_CASES = 80  # queries of a family that an exam uses, practice and held-out together
 LABELLED_NEEDED = 20  # labelled pairs without which likeness to a reference text proves nothing
@@ -41,15 +42,26 @@ class Writer(Protocol):
 
 @dataclass
 class Candidate:
-    """A draft on its way. After its exam on practice cases, `tell` is called with it, so that the writer can mend."""
+    """A draft on its way. After its exam on practice cases, `tell` is called with it, so that the writer can mend.
 
-    draft: Draft
+    draft: None if nothing came of an idea; then `name` says which. refusals: why its writer gave it up; such a draft is
+    kept aside without an exam. practice: its last exam on practice cases, if the writer held one.
+    """
+
+    draft: Draft | None
     tell: Callable[[Exam], None] | None = None
+    name: str = ""
+    refusals: tuple[str, ...] = ()
+    practice: Exam | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One candidate and its exam on the held-out half (None if it could not even be loaded)."""
+    """One candidate and what came of it.
+
+    exam: on the held-out half; on the practice half where it got no further; None where it never ran or was examined in
+    an earlier run. refusals: () if it passed.
+    """
 
     ref: str
     made_by: str
@@ -59,6 +71,11 @@ class Tried:
     @property
     def passed(self) -> bool:
         return self.exam is not None and not self.refusals
+
+    @property
+    def counts(self) -> tuple[bool, bool, bool]:
+        """(executable, valid, discriminative), each with what it takes from the exam; all false where it never ran."""
+        return (False,) * 3 if self.exam is None else (self.exam.executable, self.exam.valid, self.exam.discriminative)
 
 
 @dataclass
@@ -105,6 +122,7 @@ class Acquired:
                             "tool": t.ref,
                             "made_by": t.made_by,
                             "refusals": list(t.refusals),
+                            "executable_valid_discriminative": list(t.counts),
                             "exam": t.exam and t.exam.to_json(),
                         }
                         for t in o.tried
@@ -121,24 +139,31 @@ ALREADY = "its tool was proven before"
 class Acquisition:
     """One run over some items: plan it, carry it out, stop anywhere; what was admitted stays admitted.
 
-    store: the library that grows. writers: agents, asked where templates and heads did not pass. seed: of exams.
-    min_queries: families below get no tool of their own.
+    store: the library that grows. writers: agents, asked where templates and heads did not pass. templates, heads:
+    whether those sources are tried. seed: of exams. min_queries: families below get no tool of their own.
     """
 
     def __init__(
-        self, store: Store, *, writers: Sequence[Writer] = (), heads: bool = True, seed: int = 0, min_queries: int = 12
+        self,
+        store: Store,
+        *,
+        writers: Sequence[Writer] = (),
+        templates: bool = True,
+        heads: bool = True,
+        seed: int = 0,
+        min_queries: int = 12,
     ) -> None:
         self.store = store
         self.writers = tuple(writers)
+        self.templates = templates
         self.heads = heads
         self.seed = seed
         self.min_queries = min_queries
         self.library = Library.open(store.folder)
 
-    def plan(self, items: Sequence[Item]) -> list[Family]:
+    def plan(self, items: Iterable[Item]) -> list[Family]:
         """The families of these items, largest first. Asks nobody and writes nothing."""
-        rules = Rules()
-        return group_families(items, lambda q: rules.decide(q, analyze(q), self.library))
+        return plan_families(items, self.library)
 
     async def run(self, families: Sequence[Family], *, progress: Progress | None = None) -> Acquired:
         """Find a proven tool for every family that is large enough. Raises nothing for what candidates do."""
@@ -155,13 +180,13 @@ class Acquisition:
                 outcome.why = outcome.why or str(e)
                 done.outcomes += [Outcome(f, why=self._known(f) or str(e)) for f in families[i + 1 :]]
                 for o in done.outcomes:
-                    o.admitted = o.admitted or self._admitted(o.family)
+                    o.admitted = o.admitted or self.admitted_for(o.family)
                 break
         if progress:
             progress("done", len(families), len(families))
         return done
 
-    def _admitted(self, family: Family) -> str:
+    def admitted_for(self, family: Family) -> str:
         """The ref of an admitted tool that serves this very family, or ""."""
         for tool in self.library.own():
             if tool.card.family == family.key and (tool.card.exam or {}).get("passed"):
@@ -169,60 +194,145 @@ class Acquisition:
         return ""
 
     def _known(self, family: Family) -> str:
-        return ALREADY if self._admitted(family) else ""
+        return ALREADY if self.admitted_for(family) else ""
 
     async def _serve(self, outcome: Outcome) -> None:
         family = outcome.family
-        if ref := self._admitted(family):
+        if ref := self.admitted_for(family):
             outcome.admitted, outcome.why = ref, ALREADY
             return
         if len(family.items) < self.min_queries:
             outcome.why = f"{len(family.items)} queries; {self.min_queries} are the least for a tool of their own"
             return
-        parts = split(build_cases(family.items, seed=self.seed, most=MOST_CASES), seed=self.seed)
-        for draft in proposals(family, self.library):
-            if await self._try(outcome, draft, parts):
+        parts = halves(family.items, seed=self.seed)
+        for draft in proposals(family, self.library) if self.templates else ():
+            if await self._alone(outcome, draft, parts):
                 return
         head = head_draft(family, parts.practice) if self.heads else None
-        if head is not None and await self._try(outcome, head, parts):
+        if head is not None and await self._alone(outcome, head, parts):
             return
         for writer in self.writers:
-            async for candidate in writer.candidates(family, parts.practice):
-                if await self._try(outcome, candidate.draft, parts, candidate):
-                    return
+            if await self._best_of(outcome, writer, parts):
+                return
         outcome.why = outcome.why or ("no candidate passed its exam" if outcome.tried else "nobody had a candidate")
 
-    async def _try(self, outcome: Outcome, draft: Draft, parts: Split, candidate: Candidate | None = None) -> bool:
-        """Examine a draft on the held-out half and keep it with its card: admitted, or aside with its reasons."""
+    async def _alone(self, outcome: Outcome, draft: Draft, parts: Split) -> bool:
+        passed = await self._try(outcome, Candidate(draft), parts)
+        if passed is not None:
+            self._admit(outcome, *passed)
+        return passed is not None
+
+    async def _best_of(self, outcome: Outcome, writer: Writer, parts: Split) -> bool:
+        """Examine all of a writer's candidates and admit the best; the others that passed stay "proposed".
+
+        Also where the writer is stopped in between: what it wrote before was paid for.
+        """
+        passed: list[tuple[Row, Exam]] = []
+        try:
+            async for candidate in writer.candidates(outcome.family, parts.practice):
+                one = await self._try(outcome, candidate, parts)
+                passed += [one] if one is not None else []
+        except NoCandidates as e:
+            outcome.why = f"{writer.name}: {e}"
+        finally:
+            if passed:
+                self._admit(outcome, *max(passed, key=_merit))
+        return bool(passed)
+
+    async def _try(self, outcome: Outcome, candidate: Candidate, parts: Split) -> tuple[Row, Exam] | None:
+        """Examine a candidate on the held-out half and keep it with its card; aside with its reasons if it failed."""
+        draft = candidate.draft
+        if draft is None:
+            outcome.tried.append(Tried(candidate.name, "code agent", None, candidate.refusals))
+            return None
+        made_by = draft.provenance.made_by
         row = self.store.add(draft, why=f"proposed for {outcome.family.name}")
         ref = f"{row.name}@{row.version}"
-        if row.state == "quarantined":  # it failed before, and its content is the same
-            outcome.tried.append(Tried(ref, draft.provenance.made_by, None, ("failed its exam in an earlier run",)))
-            return False
+
+        def refuse(exam: Exam | None, *reasons: str) -> None:
+            outcome.tried.append(Tried(ref, made_by, exam, reasons))
+            if self.store.find(ref).state != "quarantined":
+                self.store.move(ref, "quarantined", why="; ".join(reasons)[:500])
+
+        questions = _key(parts.held_out, self.seed)
+        if earlier := self._earlier(row, questions):
+            outcome.tried.append(Tried(ref, made_by, None, earlier))
+            return None
+        if candidate.refusals:
+            refuse(candidate.practice, *candidate.refusals)
+            return None
         try:
             tool = load(self.store.manifest(row), self.store.path(row), None)
         except LibraryProblem as e:
-            outcome.tried.append(Tried(ref, draft.provenance.made_by, None, (str(e),)))
-            self.store.move(ref, "quarantined", why=str(e))
-            return False
-        if candidate is not None and candidate.tell is not None:
+            refuse(None, str(e))
+            return None
+        if candidate.tell is not None:
             practice = await examine(tool, parts.practice, seed=self.seed, elsewhere=False)
             candidate.tell(practice)
             if not practice.executable:
-                outcome.tried.append(Tried(ref, draft.provenance.made_by, practice, practice.refusals))
-                self.store.move(ref, "quarantined", why="; ".join(practice.refusals)[:500])
-                return False
+                refuse(practice, *practice.refusals)
+                return None
+        if row.state == "quarantined":  # it failed on other queries than these
+            row = self.store.move(ref, "proposed", why="examined again, on other queries")
         exam = await examine(tool, parts.held_out, seed=self.seed)
         refusals = (*exam.refusals, *more_needed(tool, outcome.family, parts.held_out))
-        self.store.write_exam(row, exam.to_json() | {"passed": not refusals, "refusals": list(refusals)})
-        outcome.tried.append(Tried(ref, draft.provenance.made_by, exam, refusals))
+        body = exam.to_json() | {"passed": not refusals, "refusals": list(refusals), "questions": questions}
+        self.store.write_exam(row, body)
         if refusals:
-            self.store.move(ref, "quarantined", why="; ".join(refusals)[:500])
-            return False
+            refuse(exam, *refusals)
+            return None
+        outcome.tried.append(Tried(ref, made_by, exam, ()))
+        return row, exam
+
+    def _earlier(self, row: Row, questions: str) -> tuple[str, ...]:
+        """Why this very version is not examined again: it failed the same exam, or somebody retired it."""
+        if row.state == "retired":
+            last = self.store.history(row)[-1]
+            return (f"retired before: {last.why}",)
+        if row.state != "quarantined":
+            return ()
+        try:
+            exam = self.store.exam(row) or {}
+        except LibraryProblem:
+            return ()
+        if exam.get("questions") != questions:
+            return ()
+        return tuple(f"in an earlier run: {reason}" for reason in exam.get("refusals", ())) or ("failed earlier",)
+
+    def _admit(self, outcome: Outcome, row: Row, exam: Exam) -> None:
+        ref = f"{row.name}@{row.version}"
         self.store.admit(ref, why=f"passed its exam on {exam.queries} held-out queries of {outcome.family.name}")
         outcome.admitted = ref
         self.library.add(load(self.store.manifest(row), self.store.path(row), self.store.exam(row)))
-        return True
+
+
+def plan_families(items: Iterable[Item], library: Library) -> list[Family]:
+    """The families of these items as this library would route them, largest first."""
+    rules = Rules()
+    return group_families(items, lambda q: rules.decide(q, analyze(q), library))
+
+
+def halves(items: Sequence[Item], *, seed: int, most: int = MOST_CASES) -> Split:
+    """Cases to practise on, and cases that decide. The practice half is built from its own items alone, so that not
+    even a wrong answer in it ("another prompt's answer") shows what the other half holds."""
+    parts = split(build_cases(items, seed=seed, most=most), seed=seed)
+    mine = {case.query.key for case in parts.practice}
+    return Split(tuple(build_cases([i for i in items if i.query.key in mine], seed=seed)), parts.held_out)
+
+
+def _merit(passed: tuple[Row, Exam]) -> tuple[float, float, float, str]:
+    """Which of several that passed is best: order of pairs, then attacks, then speed; the name settles ties."""
+    row, exam = passed
+    seconds = exam.numbers["seconds_p50"]
+    return exam.figures["pair_accuracy"].low, exam.figures["resisted"].low, -round(seconds, 3), row.name
+
+
+def _key(cases: Sequence[Case], seed: int) -> str:
+    return content_key([seed, [[c.query.key, [a.text for a in (*c.right, *c.wrong)], c.ranked] for c in cases]])[:16]
+
+
+class NoCandidates(Exception):
+    """Raised by a writer that has nothing to offer for one family; others may do better with the next."""
 
 
 class StopAcquiring(Exception):

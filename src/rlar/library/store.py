@@ -4,6 +4,7 @@
       library.json                     what this folder is
       tools/NAME/VERSION/              one version: manifest.json, its files, exam.json, history.jsonl
       aside/                           what was damaged or half written, kept for people to look at
+      replies.sqlite                   what LLMs replied while tools were written, so that a rerun costs nothing
       index.sqlite                     a shortcut, rebuilt from the folders whenever it is in doubt
 
 A version appears by one rename of a finished folder, and a state by one appended line with a checksum, both under one
@@ -310,7 +311,7 @@ class Store:
 
 def _foreign(folder: Path) -> Iterator[Path]:
     """What is in a folder that a store did not put there; another process may be making the library right now."""
-    ours = ("library.json", ".library.json", "tools", "aside", "write.lock", "index.sqlite")
+    ours = ("library.json", ".library.json", "tools", "aside", "write.lock", "index.sqlite", "replies.sqlite")
     return (p for p in folder.iterdir() if not p.name.startswith(ours) and p.suffix != ".py")
 
 

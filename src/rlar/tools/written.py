@@ -5,6 +5,7 @@ The source defines `score(prompt, response, reference, extra) -> float` in the c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,29 +44,31 @@ class WrittenTool:
         """All responses of all groups in one go; equal ones of one query once."""
         texts = [list(dict.fromkeys(responses)) for _, responses in groups]
         items = [_item(query, r) for (query, _), unique in zip(groups, texts, strict=True) for r in unique]
+        start = time.perf_counter()
         try:
             scores = await self._judge(items)
         except ToolFault as e:
             return [[self._fault(e.fault, e.why)] * len(responses) for _, responses in groups]
         except UnsafeError as e:
             return [[self._fault(Fault.MISSING, str(e))] * len(responses) for _, responses in groups]
+        cost = Cost(seconds=(time.perf_counter() - start) / max(1, len(items)))  # wall: the sandbox tells no CPU time
         out = []
         at = 0
         for (query, responses), unique in zip(groups, texts, strict=True):
-            verdicts = await self._verdicts(query, unique, scores[at : at + len(unique)])
+            verdicts = await self._verdicts(query, unique, scores[at : at + len(unique)], cost)
             at += len(unique)
             out.append([verdicts[r] for r in responses])
         return out
 
     async def _verdicts(
-        self, query: Query, texts: Sequence[str], scores: Sequence[float | ItemError]
+        self, query: Query, texts: Sequence[str], scores: Sequence[float | ItemError], cost: Cost
     ) -> dict[str, Verdict]:
         verdicts: dict[str, Verdict] = {}
         broken = {t: s for t, s in zip(texts, scores, strict=True) if not isinstance(s, (int, float))}
         control = await self._control(query) if any(s.kind in ("error", "timeout") for s in broken.values()) else None
         for text, score in zip(texts, scores, strict=True):
             if isinstance(score, (int, float)):
-                verdicts[text] = self._value(float(score))
+                verdicts[text] = self._value(float(score), cost)
             elif score.kind == "invalid":
                 verdicts[text] = self._fault(Fault.INVALID, score.why or "gave no finite number")
             elif score.kind == "load_error" or control is not None:
@@ -84,11 +87,11 @@ class WrittenTool:
                 return f"it also breaks on the harmless {text[:40]!r}: {score.kind}"
         return None
 
-    def _value(self, score: float) -> Verdict:
+    def _value(self, score: float, cost: Cost) -> Verdict:
         low, high = self.card.low, self.card.high
         if not low - 1e-9 <= score <= high + 1e-9:
             return self._fault(Fault.INVALID, f"gave {score!r}, outside its range {low:g} to {high:g}")
-        return Verdict(self.card.ref, value=min(max(score, low), high), cost=Cost())
+        return Verdict(self.card.ref, value=min(max(score, low), high), cost=cost)
 
     def _fault(self, fault: Fault, why: str) -> Verdict:
         return Verdict(self.card.ref, fault=fault, why=why)

@@ -10,23 +10,37 @@ import ast
 import builtins
 
 PURE_MODULES = frozenset(
-    """math cmath re json string itertools functools operator collections statistics fractions decimal unicodedata
-    difflib html textwrap heapq bisect typing numbers __future__ ast""".split()
+    words(
+        """math cmath re json string itertools functools operator collections statistics fractions decimal unicodedata
+        difflib html textwrap heapq bisect typing numbers __future__ ast datetime calendar"""
+    )
 )
 SINKS = frozenset(
-    """eval exec compile open input globals locals vars getattr setattr delattr breakpoint help memoryview super
-    object classmethod staticmethod property id""".split()
+    words(
+        """eval exec compile open input globals locals vars getattr setattr delattr breakpoint help memoryview super
+        object classmethod staticmethod property id"""
+    )
 )
 ALLOWED_BUILTINS = frozenset(n for n in dir(builtins) if not n.startswith("_")) - SINKS
-STATEFUL = frozenset(  # attributes of the pure modules that keep state, or reach others by a name in a text
-    """getcontext setcontext localcontext attrgetter methodcaller count cycle tee repeat Formatter Context
-    singledispatch partialmethod cached_property system modules update_wrapper wraps""".split()
+# attributes of the pure modules that keep state, or reach others by a name in a text
+STATEFUL = frozenset(
+    words(
+        """getcontext setcontext localcontext attrgetter methodcaller Formatter Context singledispatch partialmethod
+        cached_property system modules update_wrapper wraps now today utcnow fromtimestamp utcfromtimestamp
+        setfirstweekday astimezone timestamp"""
+    )
 )
 MUTATING = frozenset(
-    """append extend insert remove pop clear sort reverse update setdefault popitem add discard appendleft popleft
-    extendleft rotate difference_update intersection_update symmetric_difference_update subtract move_to_end""".split()
+    words(
+        """append extend insert remove pop clear sort reverse update setdefault popitem add discard appendleft popleft
+        extendleft rotate difference_update intersection_update symmetric_difference_update subtract move_to_end"""
+    )
 )
-CONSTANT_MAKERS = frozenset("frozenset set dict list tuple str int float bool compile Decimal Fraction range".split())
+CONSTANT_MAKERS = frozenset(
+    words(
+        """frozenset set dict list tuple str int float bool compile Decimal Fraction range"""
+    )
+)
 CACHES = frozenset({"lru_cache", "cache"})
 
 
@@ -56,19 +70,19 @@ class _Check(ast.NodeVisitor):
                 return
         self.no(f"{type(node).__name__} at the top level")
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802
+    def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             if alias.name not in PURE_MODULES:
                 self.no(f"import of {alias.name}")
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.level or node.module not in PURE_MODULES:
             self.no(f"import of {node.module}")
         for alias in node.names:
             if alias.name in STATEFUL or alias.name.startswith("_") or alias.name == "*":
                 self.no(f"import of {alias.name}")
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:
             name = decorator.func if isinstance(decorator, ast.Call) else decorator
             if (name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) not in CACHES:
@@ -78,11 +92,11 @@ class _Check(ast.NodeVisitor):
             self.no("a default that could change")
         self.generic_visit(node)
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> None:
         if node.id in SINKS or (node.id.startswith("_") and node.id != "_" and node.id not in self.globals):
             self.no(f"use of {node.id}")
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.no("an attribute is set")
         if node.attr.startswith("_") or node.attr in STATEFUL:
@@ -91,7 +105,7 @@ class _Check(ast.NodeVisitor):
             self.no(f"{node.value.id} is changed")
         self.generic_visit(node)
 
-    def visit_Subscript(self, node: ast.Subscript) -> None:  # noqa: N802
+    def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and node.value.id in self.globals:
             self.no(f"{node.value.id} is changed")
         self.generic_visit(node)
@@ -99,8 +113,8 @@ class _Check(ast.NodeVisitor):
     def _forbidden(self, node: ast.AST) -> None:
         self.no(type(node).__name__)
 
-    visit_Global = visit_Nonlocal = visit_ClassDef = visit_AsyncFunctionDef = visit_Await = _forbidden  # noqa: N815
-    visit_With = visit_AsyncWith = visit_AsyncFor = visit_Delete = _forbidden  # noqa: N815
+    visit_Global = visit_Nonlocal = visit_ClassDef = visit_AsyncFunctionDef = visit_Await = _forbidden
+    visit_With = visit_AsyncWith = visit_AsyncFor = visit_Delete = _forbidden
 
 
 def _targets(node: ast.stmt) -> list[ast.Name]:
