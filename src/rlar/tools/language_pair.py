@@ -7,63 +7,15 @@ import re
 from dataclasses import dataclass
 
 from rlar.tools.language import UNKNOWN, detect_cheap
-from rlar.types import Json, Query
+from rlar.tools.language_names import CODE_OF_NAME, CODES, code_of_language
+from rlar.types import Query
 
 _READ = 2000  # characters at either end of a prompt in which an instruction to translate is looked for
 
-_NAMES = {
-    "en": "english englisch englische englischen anglais inglés inglese inglês ingles engels английский английского "
-    "английском 英语 英文 英 英語 영어 angielski ingilizce inggris tiếng_anh अंग्रेज़ी ইংরেজি الإنجليزية",
-    "de": "german deutsch deutsche deutschen allemand alemán tedesco alemão aleman duits немецкий немецкого 德语 德文 德 "
-    "ドイツ語 독일어 niemiecki almanca jerman tiếng_đức जर्मन জার্মান الألمانية",
-    "fr": "french französisch französische französischen français francais francés frances francese francês frans "
-    "французский французского 法语 法文 法 フランス語 프랑스어 francuski fransızca perancis prancis tiếng_pháp फ़्रेंच الفرنسية",
-    "es": "spanish castilian spanisch spanische spanischen espagnol español castellano spagnolo espanhol espanol spaans "
-    "испанский испанского 西班牙语 西班牙文 西 スペイン語 스페인어 hiszpański ispanyolca spanyol الإسبانية",
-    "it": "italian italienisch italienische italien italiano italiaans итальянский итальянского 意大利语 イタリア語 "
-    "이탈리아어 włoski italyanca الإيطالية",
-    "pt": "portuguese brazilian portugiesisch portugais portugués português portugues portoghese portugees "
-    "португальский 葡萄牙语 ポルトガル語 포르투갈어",
-    "nl": "dutch flemish niederländisch holländisch néerlandais neerlandés olandese holandés nederlands нидерландский "
-    "荷兰语 オランダ語 네덜란드어",
-    "zh": "chinese mandarin cantonese chinesisch chinesische chinois chino cinese chinês chinees китайский китайского 中文 "
-    "汉语 中 中国語 漢語 중국어 chiński çince tiếng_trung चीनी الصينية",
-    "ja": "japanese japanisch japanische japonais japonés giapponese japonês japans японский японского 日语 日文 日 日本語 "
-    "일본어 japoński japonca tiếng_nhật",
-    "ko": "korean koreanisch coréen coreano koreaans корейский 韩语 韩文 韓国語 한국어 koreański",
-    "ru": "russian russisch russische russischen russe ruso russo русский русского 俄语 俄文 俄 ロシア語 러시아어 rosyjski rusça",
-    "ar": "arabic arabisch arabe árabe arabo арабский 阿拉伯语 アラビア語 아랍어 العربية",
-    "hi": "hindi хинди 印地语 ヒンディー語 힌디어 हिंदी हिन्दी",
-    "bn": "bengali bangla বাংলা 孟加拉语",
-    "tr": "turkish türkisch turc turco турецкий 土耳其语 türkçe トルコ語",
-    "pl": "polish polnisch polonais polaco polacco polski польский 波兰语",
-    "cs": "czech tschechisch tchèque checo ceco čeština чешский 捷克语",
-    "uk": "ukrainian ukrainisch ukrainien ucraniano ucraino українська украинский 乌克兰语",
-    "ro": "romanian rumänisch roumain rumano romeno română румынский 罗马尼亚语",
-    "sv": "swedish schwedisch suédois sueco svedese svenska шведский 瑞典语",
-    "vi": "vietnamese vietnamesisch vietnamien vietnamita вьетнамский 越南语 tiếng_việt",
-    "id": "indonesian indonesisch indonésien indonesio indonesiano индонезийский 印尼语 bahasa_indonesia",
-    "th": "thai thailändisch thaï tailandés тайский 泰语 ไทย",
-    "el": "greek griechisch grec griego greco греческий 希腊语",
-    "he": "hebrew hebräisch hébreu hebreo ebraico иврит 希伯来语 עברית",
-    "fa": "persian farsi persisch persan persa персидский 波斯语 فارسی",
-    "la": "latin lateinisch latein", "da": "danish dänisch danois danés", "no": "norwegian norwegisch norvégien noruego",
-    "fi": "finnish finnisch finnois finés", "hu": "hungarian ungarisch hongrois húngaro", "bg": "bulgarian bulgarisch",
-    "sr": "serbian serbisch", "hr": "croatian kroatisch", "sk": "slovak slowakisch", "sl": "slovenian slovene",
-    "lt": "lithuanian litauisch", "lv": "latvian lettisch", "et": "estonian estnisch", "ca": "catalan català catalán",
-    "eu": "basque", "gl": "galician", "ga": "irish", "cy": "welsh", "is": "icelandic isländisch", "mt": "maltese",
-    "sq": "albanian", "mk": "macedonian", "be": "belarusian", "ka": "georgian", "hy": "armenian", "az": "azerbaijani",
-    "kk": "kazakh", "uz": "uzbek", "mn": "mongolian", "ur": "urdu", "ta": "tamil", "te": "telugu", "kn": "kannada",
-    "ml": "malayalam", "mr": "marathi", "gu": "gujarati", "pa": "punjabi", "ne": "nepali", "si": "sinhala sinhalese",
-    "km": "khmer", "lo": "lao", "my": "burmese", "ms": "malay", "tl": "tagalog filipino", "sw": "swahili",
-    "zu": "zulu", "xh": "xhosa", "yo": "yoruba", "ig": "igbo", "ha": "hausa", "am": "amharic", "so": "somali",
-    "af": "afrikaans", "eo": "esperanto", "jv": "javanese", "ps": "pashto", "ku": "kurdish", "yi": "yiddish",
-}  # fmt: skip
-_CODE_OF = {name.replace("_", " "): code for code, names in _NAMES.items() for name in names.split()}
 _WIDE = sorted(
-    (n for n in _CODE_OF if not n[0].isascii() and len(n) <= 7 and ord(n[0]) > 0x2E80), key=len, reverse=True
+    (n for n in CODE_OF_NAME if not n[0].isascii() and len(n) <= 7 and ord(n[0]) > 0x2E80), key=len, reverse=True
 )
-_SPACED = [n for n in _CODE_OF if n not in _WIDE]
+_SPACED = [n for n in CODE_OF_NAME if n not in _WIDE]
 _ONE_CHARACTER = {n for n in _WIDE if len(n) == 1}  # 中, 英: names only within 中译英
 _MENTION = re.compile(
     rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(_SPACED, key=len, reverse=True)))})(?!\w)"
@@ -88,7 +40,8 @@ _INTO = re.compile(
     r"(?:\bto|into|in|ins|nach|auf|en|vers|vers le|al?|para|all['’]|in het|на|成|为|到)\s*(?:the\s)?$", re.I
 )
 _HOW_TO_SAY = re.compile(
-    r"how (?:do|would|can|to) (?:you |i |we )?(?:say|write)\b.{1,120}?\bin (\w+)|what(?:'s| is) the (\w+) (?:word|translation|term) (?:for|of)"
+    r"how (?:do|would|can|to) (?:you |i |we )?(?:say|write)\b.{1,120}?\bin (\w+)"
+    r"|what(?:'s| is) the (\w+) (?:word|translation|term) (?:for|of)"
     r"|\bsay .{1,120}? in (\w+)|what (?:does|is) .{1,80}? (?:mean )?in (\w+)\?",
     re.I | re.S,
 )
@@ -126,7 +79,7 @@ def language_pair(query: Query) -> LanguagePair | None:
 
     Works for instructions in about 20 languages. Where only the target is named, the source is told from the text.
     """
-    source, target = _code(query.extra.get("src_lang")), _code(query.extra.get("tgt_lang"))
+    source, target = code_of_language(query.extra.get("src_lang")), code_of_language(query.extra.get("tgt_lang"))
     text = query.extra.get("src")
     prompt = query.question
     if not isinstance(query.prompt, str):  # the instruction may stand in the system message, the text alone in the turn
@@ -145,40 +98,31 @@ def language_pair(query: Query) -> LanguagePair | None:
     return found
 
 
-def _code(value: Json) -> str:
-    """ISO code of "de", "de_DE", "deu_Latn", "German"; "und" for anything else."""
-    if not isinstance(value, str) or not value.strip():
-        return UNKNOWN
-    name = value.strip().lower()
-    if name in _CODE_OF:
-        return _CODE_OF[name]
-    short = re.split(r"[_-]", name)[0]
-    return _THREE.get(short, short if len(short) == 2 and short.isalpha() else UNKNOWN)
-
-
-_THREE = dict(
-    pair.split(":")
-    for pair in (
-        "eng:en deu:de ger:de fra:fr fre:fr spa:es ita:it por:pt nld:nl dut:nl zho:zh chi:zh cmn:zh yue:zh jpn:ja kor:ko "
-        "rus:ru ara:ar arb:ar hin:hi ben:bn tur:tr pol:pl ces:cs cze:cs ukr:uk ron:ro rum:ro swe:sv vie:vi ind:id tha:th "
-        "ell:el gre:el heb:he fas:fa pes:fa fin:fi hun:hu bul:bg dan:da nor:no nob:no lit:lt lav:lv est:et cat:ca"
-    ).split()
-)
-
-
 def _slots(prompt: str) -> LanguagePair | None:
     """The few-shot form: "English: ...\\nGerman:" at the very end."""
     m = _SLOTS.search(prompt[-_READ:])
-    if m and m[1].lower() in _CODE_OF and m[3].lower() in _CODE_OF:
-        source, target = _CODE_OF[m[1].lower()], _CODE_OF[m[3].lower()]
+    if m and m[1].lower() in CODE_OF_NAME and m[3].lower() in CODE_OF_NAME:
+        source, target = CODE_OF_NAME[m[1].lower()], CODE_OF_NAME[m[3].lower()]
         return LanguagePair(source, target, m[2].strip(), 0.97, f"prompt has the slots '{m[1]}: ... {m[3]}:'")
     return None
 
 
 def _arrow(prompt: str) -> LanguagePair | None:
     m = _ARROW.search(prompt[:60])
-    if m and _code(m[1]) in _NAMES and _code(m[2]) in _NAMES and m[1] != m[2] and _VERB.search(prompt[:200]):
-        return LanguagePair(_code(m[1]), _code(m[2]), prompt[m.end() :].strip(), 0.95, f"prompt says '{m[0].strip()}'")
+    if (
+        m
+        and code_of_language(m[1]) in CODES
+        and code_of_language(m[2]) in CODES
+        and m[1] != m[2]
+        and _VERB.search(prompt[:200])
+    ):
+        return LanguagePair(
+            code_of_language(m[1]),
+            code_of_language(m[2]),
+            prompt[m.end() :].strip(),
+            0.95,
+            f"prompt says '{m[0].strip()}'",
+        )
     m = _SHORT_CHINESE.search(prompt[:200])
     if m and m[1] != m[2]:
         rest = prompt[m.end() :].lstrip("：:\n ")
@@ -226,7 +170,7 @@ def _roles(window: str, mentions: list[re.Match[str]]) -> tuple[str, str]:
     source = target = UNKNOWN
     free: list[str] = []
     for m in mentions[:3]:
-        before, code = window[max(0, m.start() - 12) : m.start()], _CODE_OF[m[0].lower()]
+        before, code = window[max(0, m.start() - 12) : m.start()], CODE_OF_NAME[m[0].lower()]
         if _NOUN.match(window, m.end()) and target == UNKNOWN:
             target = code
         elif _FROM.search(before) and source == UNKNOWN:
@@ -248,11 +192,13 @@ def _roles(window: str, mentions: list[re.Match[str]]) -> tuple[str, str]:
 def _how_to_say(prompt: str) -> LanguagePair | None:
     m = _HOW_TO_SAY.search(prompt[:400]) if " in " in prompt[:400] or " the " in prompt[:400] else None
     name = next((g for g in m.groups() if g), "").lower() if m else ""
-    if m is None or name not in _CODE_OF:
+    if m is None or name not in CODE_OF_NAME:
         return None
     quoted = re.search(r"[\"'“‘«](.{1,200}?)[\"'”’»]", prompt)
     text = quoted[1] if quoted else ""
-    return LanguagePair(detect_cheap(text), _CODE_OF[name], text, 0.8, f"prompt asks how to say it in {name.title()}")
+    return LanguagePair(
+        detect_cheap(text), CODE_OF_NAME[name], text, 0.8, f"prompt asks how to say it in {name.title()}"
+    )
 
 
 _RULES_LINE = re.compile(
@@ -273,8 +219,3 @@ def _text_to_translate(prompt: str, after: int) -> str:
         return before.strip()  # the text came first: "...\n\nTranslate it into German"
     quoted = re.search(r"[\"'“‘«](.{1,2000}?)[\"'”’»]", rest, re.S)
     return quoted[1] if quoted else ""
-
-
-def code_of_language(name: Json) -> str:
-    """ISO 639-1 code of "de", "de_DE", "deu_Latn", "German", "allemand"; "und" for anything else."""
-    return _code(name)

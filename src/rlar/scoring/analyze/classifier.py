@@ -51,13 +51,12 @@ def features_of(text: str) -> set[str]:
 def _add_words(found: set[str], tokens: Sequence[str], place: str) -> None:
     last = place
     for token in tokens:
-        if token[0].isdigit():
-            token = "0"
-        elif len(token) > 6 and not place:
-            found.add(token[:5] + "~")
-        found.add(place + token)
-        found.add(f"{last} {token}")
-        last = place + token
+        word = "0" if token[0].isdigit() else token
+        if len(word) > 6 and not place:
+            found.add(word[:5] + "~")
+        found.add(place + word)
+        found.add(f"{last} {word}")
+        last = place + word
 
 
 def _form(text: str, tokens: Sequence[str]) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Checkable instructions that a prompt states in plain words, as constraints with IFEval ids.
 
-`mentions` is for analysis: which families a prompt speaks of. `read_constraints` is for people who have prompts without
-kwargs and ask for them: it gives only what it can read in full, rather too little than something wrong. English only.
+For people who have prompts without kwargs and ask for them: `read_constraints` gives only what it can read in full,
+and rather too little than something wrong. English only. Its loose counterpart, for analysis, is `mentions`.
 Ids and keyword arguments: IFEval (arXiv 2311.07911).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from rlar.tools.language_pair import code_of_language
+from rlar.tools.language_names import code_of_language
 from rlar.types import Constraint, Json
 
 _READ = 6000  # characters of a prompt that are read
@@ -32,45 +32,6 @@ _LESS = r"(?:less than|fewer than|under|below)"
 _MORE = r"(?:more than|over)"
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "1st": 1, "2nd": 2, "3rd": 3}
 _ORDINALS |= {f"{n}th": n for n in range(4, 13)}
-
-# id: (words of which one must occur, which spares most patterns their search; the pattern)
-_FAMILIES: dict[str, tuple[str, str]] = {
-    "punctuation:no_comma": ("comma", r"\bno commas?\b|\b(?:without|avoid|refrain from|not?)\b(?: \w+){0,3} commas?\b|\bcommas? (?:is|are) not allowed"),
-    "length_constraints:number_words": ("word", rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in|about) ?\d+(?:[- ]\d+)?\+?[- ]words?\b|\b\d+ (?:or (?:more|less|fewer) )?words?(?: or (?:less|more|fewer))?\b|\d+\+ words?"),
-    "length_constraints:number_sentences": ("sentence", rf"\b(?:{_LEAST}|{_MOST}|{_LESS}|{_MORE}|exactly|in) {_N.replace('?P<n>', '?:')} (?:\w+ )?sentences?\b"),
-    "length_constraints:number_paragraphs": ("paragraphs sections parts separate", r"\b(?:exactly|at least|in|of|write) (?:\d+|two|three|four|five|six) (?:\w+ )?(?:paragraphs|sections|parts)\b|separated? (?:by|with) (?:the markdown divider|\*\*\*)"),
-    "change_case:english_lowercase": ("lower capital", r"\b(?:all|only|entirely)(?: \w+){0,2} (?:lower[- ]?case|lowercases)\b|\blower[- ]?case(?: letters)? only|no capital letters|without (?:\w+ ){0,2}capital letters|in lower[- ]?case\b"),
-    "change_case:english_capital": ("upper capital caps", r"\b(?:all|only|entirely)(?: \w+){0,3} (?:upper[- ]?case|capital letters|caps)\b|\bin all caps\b|\bin upper[- ]?case\b|capitalize (?:all|every)"),
-    "startend:quotation": ("quot", r"(?:wrap|put|enclose|surround)\w*\b.{0,60}\b(?:double )?(?:quotation marks|quotes)|double quot\w+(?: marks)? (?:should|must) be (?:placed )?around"),
-    "startend:end_checker": ("end finish conclude last follow", rf"\b(?:end|finish|conclude)\w*\b.{{0,60}}\b(?:with|by)\b.{{0,60}}{_Q}|last (?:sentence|line|words?)\b.{{0,60}}{_Q}|no other words should follow"),
-    "detectable_format:json_format": ("json", r"\b(?:in|as|using|use|wrapped in|valid)(?: \w+){0,2} json\b|json (?:format|object|block|string|schema)"),
-    "detectable_format:title": ("<< angular", r"<<[^<>\n]{1,60}>>|double angular brackets"),
-    "detectable_format:number_bullet_lists": ("bullet", r"\bbullet(?:ed)? (?:points?|lists?)\b"),
-    "detectable_format:number_highlighted_sections": ("highlight", r"\bhighlight\w*\b.{0,60}\b(?:sections?|words|phrases?|markdown)|\*highlighted"),
-    "detectable_format:multiple_sections": ("section", r"\b(?:each|beginning of each) section\b|\bsection x\b"),
-    "detectable_content:postscript": ("post p.s p.p.s", r"\bpost ?script\b|\bP\.(?:P\.)?S\b"),
-    "detectable_content:number_placeholders": ("placeholder", r"\bplaceholders?\b"),
-    "combination:two_responses": ("different asterisk ******", r"two different (?:responses|answers|versions)|6 asterisk|six asterisk|\*{6}"),
-    "combination:repeat_prompt": ("repeat", r"\brepeat the (?:exact )?(?:request|prompt|question|text|sentence)|repeat (?:all )?(?:the )?\w+ (?:above|below)"),
-    "keywords:existence": ("includ mention use", rf"\binclud\w*\b.{{0,30}}\b(?:key ?words?|words?|phrases?)\b|\bmention the words?\b|\buse the words?\b {_Q}"),
-    "keywords:forbidden_words": ("word phrase term appear", rf"\b(?:not|n't|without|avoid|never)\b.{{0,40}}\b(?:key ?words?|the words?|the phrases?|the terms?)\b|{_Q} should not appear"),
-    "keywords:frequency": ("word appear", r"\bwords? .{1,40}(?:at least|less than|at most|exactly) (?:\d+ times|once|twice)|appears? (?:at least|less than|at most|exactly)"),
-    "keywords:letter_frequency": ("letter hashtag exclamation", rf"\bletters? {_Q}?[a-z]{_Q}?(?: |,|\.)|\b(?:hashtags?|exclamation marks?)\b"),
-    "language:response_language": ("only entirely completely respond reply answer response written language", r"\b(?:only|entirely|completely|respond|reply|answer|response|written)\b.{0,40}\b(?:in|using)\b(?: only)?(?: the)? [A-Z]\w+(?: language)?\b(?:, no other|\.|$)|no other language"),
-    "length_constraints:nth_paragraph_first_word": ("paragraph", r"\b(?:first|second|third|fourth|\d(?:st|nd|rd|th)) paragraph\b.{0,40}\bstarts?\b|\bstarts? paragraph\b|\bparagraph \d\b.{0,20}\bstarts?"),
-    "change_case:capital_word_frequency": ("capital caps", r"\bwords? (?:in|with) all (?:caps|capital)"),
-    "detectable_format:constrained_response": ("my answer", r"my answer is (?:yes|no|maybe)"),
-}  # fmt: skip
-_ANY = tuple((ident, tuple(signs.split()), re.compile(pattern, re.I)) for ident, (signs, pattern) in _FAMILIES.items())
-
-
-def mentions(prompt: str) -> tuple[str, ...]:
-    """Ids of the constraint families that a prompt speaks of, in a fixed order. Loose: for analysis, not for judging."""
-    text = prompt[:_READ]
-    lower = text.lower()
-    return tuple(
-        ident for ident, signs, pattern in _ANY if any(sign in lower for sign in signs) and pattern.search(text)
-    )
 
 
 def read_constraints(prompt: str) -> tuple[Constraint, ...]:
@@ -178,24 +139,31 @@ def _words_of(listed: str) -> list[str]:
     return words if words and all(re.fullmatch(r"[\w-]{2,20}", w) for w in words) else []
 
 
-_LIST = r"(?P<list>(?:\"[^\"\n]{1,40}\"|'[^'\n]{1,40}'|[\w-]{2,20})(?:(?:,?\s(?:and|or)\s|,\s?)(?:\"[^\"\n]{1,40}\"|'[^'\n]{1,40}'|[\w-]{2,20})){0,19})"
+_LIST = (
+    r"(?P<list>(?:\"[^\"\n]{1,40}\"|'[^'\n]{1,40}'|[\w-]{2,20})(?:(?:,?\s(?:and|or)\s"
+    r"|,\s?)(?:\"[^\"\n]{1,40}\"|'[^'\n]{1,40}'|[\w-]{2,20})){0,19})"
+)
 _INCLUDE = re.compile(
-    rf"\b(?:include|includes|including|mention|contain|contains) (?:the )?(?:following )?(?:key ?words?|words?):? {_LIST}",
+    rf"\b(?:include|includes|including|mention|contain"
+    rf"|contains) (?:the )?(?:following )?(?:key ?words?|words?):? {_LIST}",
     re.I,
 )
 _FORBID = re.compile(
-    rf"\b(?:do(?:es)? not|don't|should not|must not|without|avoid|never)\b(?: \w+){{0,2}} (?:the )?(?:following )?(?:key ?words?|words?|word):? {_LIST}",
+    rf"\b(?:do(?:es)? not|don't|should not|must not|without|avoid"
+    rf"|never)\b(?: \w+){{0,2}} (?:the )?(?:following )?(?:key ?words?|words?|word):? {_LIST}",
     re.I,
 )
 _NOT_APPEAR = re.compile(r"\bthe words? \"([^\"\n]{1,30})\" (?:should|must) not appear", re.I)
 _TIMES = re.compile(
-    r"\bword \"?'?(?P<word>[\w-]{1,25})\"?'?(?: should| must)?(?: appears?| for| be (?:used|mentioned))? (?P<how>at least|less than|at most|no more than|fewer than) (?:(?P<n>\d{1,3}|"
-    + "|".join(_ONES[1:])
-    + r") times|(?P<once>once|twice))",
+    r"\bword \"?'?(?P<word>[\w-]{1,25})\"?'?(?: should| must)?(?: appears?| for| be (?:used"
+    r"|mentioned))? (?P<how>at least|less than|at most|no more than"
+    r"|fewer than) (?:(?P<n>\d{1,3}|" + "|".join(_ONES[1:]) + r") times|(?P<once>once|twice))",
     re.I,
 )
 _LETTER_TIMES = re.compile(
-    r"\bletter \"?'?(?P<letter>[a-z])\"?'?(?: should| must)?(?: appears?| be used)? (?P<how>at least|less than|at most|no more than|fewer than) (?P<n>\d{1,3}) times",
+    r"\bletter \"?'?(?P<letter>[a-z])\"?'?(?: should| must)?(?: appears?"
+    r"| be used)? (?P<how>at least|less than|at most|no more than"
+    r"|fewer than) (?P<n>\d{1,3}) times",
     re.I,
 )
 
@@ -255,12 +223,15 @@ _END = re.compile(
     re.I,
 )
 _NTH = re.compile(
-    r"\b(?P<nth>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)) paragraph (?:must |should )?starts? with(?: the word)? \"?(?P<word>[\w-]+)\"?",
+    r"\b(?P<nth>first|second|third|fourth|fifth|\d{1,2}(?:st|nd|rd|th)) paragraph (?:must "
+    r"|should )?starts? with(?: the word)? \"?(?P<word>[\w-]+)\"?",
     re.I,
 )
 _PARAGRAPHS = re.compile(rf"\b(?:exactly )?{_N} paragraphs\b", re.I)
 _LANGUAGE = re.compile(
-    r"\b(?:only|entirely|completely|fully)(?: using| in)?(?: the)? (?P<a>[A-Z]\w+)(?: language)?(?:, no other|[.,]|$)|\bin (?:the )?(?P<b>[A-Z]\w+)(?: language)?, (?:and )?no other language",
+    r"\b(?:only|entirely|completely|fully)(?: using"
+    r"| in)?(?: the)? (?P<a>[A-Z]\w+)(?: language)?(?:, no other|[.,]|$)"
+    r"|\bin (?:the )?(?P<b>[A-Z]\w+)(?: language)?, (?:and )?no other language",
 )
 
 
@@ -290,28 +261,38 @@ def _language(text: str) -> Iterator[Constraint]:
 _READERS: tuple[Callable[[str], Iterator[Constraint]], ...] = (
     _flag(
         "punctuation:no_comma",
-        r"\bno commas?\b|\b(?:without|avoid|refrain from|do not|don't|should not|must not|not)(?: (?:using|use|contain|include|any|the|of|have|be))* commas?\b",
+        r"\bno commas?\b|\b(?:without|avoid|refrain from|do not|don't|should not|must not"
+        r"|not)(?: (?:using|use|contain|include|any|the|of|have|be))* commas?\b",
         r"no commas? (?:after|before|between)|commas? (?:after|before|between|in (?:the )?(?:first|title|numbers))",
     ),
     _counted(r"words", "length_constraints:number_words", "num_words"),
     _counted(r"sentences", "length_constraints:number_sentences", "num_sentences"),
     _flag(
         "change_case:english_lowercase",
-        r"\b(?:in|use|using|only)(?: only)? (?:all )?lower[- ]?case(?: letters)?\b|all(?: in)? lower[- ]?case|no capital letters (?:are )?allowed|without (?:using )?(?:any )?capital letters|not contain any capital letters|contain only lower[- ]?case",
+        r"\b(?:in|use|using|only)(?: only)? (?:all )?lower[- ]?case(?: letters)?\b"
+        r"|all(?: in)? lower[- ]?case|no capital letters (?:are )?allowed"
+        r"|without (?:using )?(?:any )?capital letters|not contain any capital letters"
+        r"|contain only lower[- ]?case",
         r"lower[- ]?case (?:word|key|or|and upper)|title in lower|except",
     ),
     _flag(
         "change_case:english_capital",
-        r"(?:response|reply|answer|letter|everything)\b[^.\n]{0,40}\bin all (?:capital letters|caps)|in english,? and in all (?:capital letters|caps)|use only capital letters|only use capital letters",
+        r"(?:response|reply|answer|letter|everything)\b[^.\n]{0,40}\bin all (?:capital letters"
+        r"|caps)|in english,? and in all (?:capital letters|caps)|use only capital letters"
+        r"|only use capital letters",
         r"words? (?:in|with) all|title in all|at least \d+ words",
     ),
     _flag(
         "startend:quotation",
-        r"\b(?:wrap|put|enclose|surround)\b[^.\n]{0,30}\b(?:entire |whole |your )+(?:response|reply|answer|output)\b[^.\n]{0,50}\b(?:with|in)(?:side)? double quot|double quot\w+(?: marks)? (?:should be placed )?around (?:your|the) (?:entire |whole )?(?:response|reply|answer)",
+        r"\b(?:wrap|put|enclose|surround)\b[^.\n]{0,30}\b(?:entire |whole |your )+(?:response"
+        r"|reply|answer|output)\b[^.\n]{0,50}\b(?:with|in)(?:side)? double quot"
+        r"|double quot\w+(?: marks)? (?:should be placed )?around (?:your|the) (?:entire "
+        r"|whole )?(?:response|reply|answer)",
     ),
     _flag(
         "detectable_format:json_format",
-        r"\b(?:entire|whole|your) (?:output|response|answer|reply)\b[^.\n]{0,40}\bjson\b|\b(?:wrapped )?in json format\b|\buse json format\b",
+        r"\b(?:entire|whole|your) (?:output|response|answer|reply)\b[^.\n]{0,40}\bjson\b"
+        r"|\b(?:wrapped )?in json format\b|\buse json format\b",
         r"\b(?:convert|parse|following) (?:\w+ ){0,4}json|json (?:below|above|file)",
     ),
     _flag("detectable_format:title", r"\b(?:title|name)\b[^.\n]{0,60}(?:double angular brackets|<<[^<>\n]{1,60}>>)"),
@@ -331,7 +312,8 @@ _READERS: tuple[Callable[[str], Iterator[Constraint]], ...] = (
     _flag("detectable_content:postscript", r"\bP\.S\.", r"P\.P\.S", postscript_marker="P.S."),
     _flag(
         "combination:two_responses",
-        r"\b(?:exactly )?two (?:different )?\w+\b[^\n]{0,120}\bseparat[^\n]{0,60}(?:6|six) asterisk|two different responses[^\n]{0,60}\*{6}",
+        r"\b(?:exactly )?two (?:different )?\w+\b[^\n]{0,120}\bseparat[^\n]{0,60}(?:6"
+        r"|six) asterisk|two different responses[^\n]{0,60}\*{6}",
     ),
     _included,
     _forbidden,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rlar.scoring.analyze.classifier import PromptClassifier, features_of, softmax
-from rlar.scoring.analyze.constraints import mentions
 from rlar.scoring.analyze.hints import LABELS
+from rlar.scoring.analyze.mentions import mentions
 from rlar.scoring.analyze.signals import Signal, form_signals, wording_signals
 from rlar.tools.language_pair import LanguagePair
 from rlar.tools.reference import Shape
@@ -21,12 +21,12 @@ _WEIGHTS = Path(__file__).with_name("prompts.weights")
 _READ = 3000  # characters of a prompt whose wording is read
 
 
-_RG_MATH = frozenset(
-    "basic_arithmetic base_conversion chain_sum complex_arithmetic count_primes decimal_arithmetic decimal_chain_sum "
-    "fraction_simplification gcd gsm_symbolic intermediate_integration lcm leg_counting number_sequence polynomial_equations "
-    "polynomial_multiplication power_function prime_factorization products simple_equations simple_geometry "
-    "simple_integration advanced_geometry number_format count_bits".split()
-)
+_RG_MATH_NAMES = """
+advanced_geometry base_conversion basic_arithmetic chain_sum complex_arithmetic count_bits count_primes
+decimal_arithmetic decimal_chain_sum fraction_simplification gcd gsm_symbolic intermediate_integration lcm
+leg_counting number_format number_sequence polynomial_equations polynomial_multiplication power_function
+prime_factorization products simple_equations simple_geometry simple_integration"""
+_RG_MATH = frozenset(_RG_MATH_NAMES.split())
 _RG_CODE = frozenset({"codeio", "bf"})
 _WORDS, _RULES = 1.0, 0.8  # weights of the classifier and of the rules, in nats per nat
 
@@ -76,8 +76,8 @@ def gather(query: Query, shape: Shape, pair: LanguagePair | None) -> Evidence:
     )
 
 
-# (a, b) of confidence = sigmoid(a + b * logit(probability)): rules and words are not independent, and some labels overlap
-# by nature, so raw probabilities are too sure of themselves. Fitted by `benchmarks/analyze.py --calibrate`.
+# (a, b) of confidence = sigmoid(a + b * logit(probability)): rules and words are not independent, and some labels
+# overlap by nature, so raw probabilities are too sure of themselves. Fitted by `benchmarks/analyze.py --calibrate`.
 CALIBRATION: dict[str, tuple[float, float]] = {
     "math": (0.58, 0.92),
     "code": (-1.18, 1.03),

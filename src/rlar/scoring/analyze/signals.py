@@ -33,10 +33,14 @@ _SUMMARY = re.compile(
     r"|\bcondense\b|\babstract of\b|\bthe gist\b|\bkey (?:points|takeaways) (?:of|from)\b|\bhighlights (?:of|for)\b"
     r"|\bheadline for\b|\bsum up\b|\bstreszcz\w*|\bözetle\w*|\bringkas\w*",
 )
-_SUMMARY_SIGNS = ("summ", "tl", "fass", "résum", "resum", "rias", "samenv", "излож", "перес", "резюм", "总结", "概括", "摘要",
-                  "要約", "요약", "condens", "abstract", "gist", "key ", "highl", "headl", "sum up", "stre", "özet", "ring")  # fmt: skip
-_RECORD_SIGNS = ("represent", "struct", "triple", "data", "verbali", "graph", "act", "infobox", "table", "record", "attrib",
-                 "fields", "value", "slots", "facts")  # fmt: skip
+_SUMMARY_SIGNS = (
+    "summ", "tl", "fass", "résum", "resum", "rias", "samenv", "излож", "перес", "резюм", "总结", "概括", "摘要",
+    "要約", "요약", "condens", "abstract", "gist", "key ", "highl", "headl", "sum up", "stre", "özet", "ring",
+)  # fmt: skip
+_RECORD_SIGNS = (
+    "represent", "struct", "triple", "data", "verbali", "graph", "act", "infobox", "table", "record", "attrib", "fields",
+    "value", "slots", "facts",
+)  # fmt: skip
 _RECORD = re.compile(
     r"meaning representation|structured (?:data|record)|structural data|\b(?:rdf )?triples?\b|data[- ]to[- ]text"
     r"|\bverbali[sz]e\b|knowledge graph|dialogue act\b|infobox"
@@ -50,91 +54,111 @@ _SENTENCE_WANTED = re.compile(
     r"\b(?:sentences?|text|description|paragraph|describe|utterance|natural language|verbali[sz]e|caption|words)\b"
 )
 _CODE_ORDER = re.compile(
-    r"\b(?:write|implement|create|complete|code|develop|build|generate|fix|debug|refactor|optimi[sz]e|give|show|provide|need"
+    r"\b(?:write|implement|create|complete|code|develop|build|generate|fix|debug|refactor"
+    r"|optimi[sz]e|give|show|provide|need"
     r"|schreib\w*|écri\w*|escrib\w*|crea|напиши|fill in)\b.{0,60}\b(?:functions?|programs?|scripts?|class|methods?|code"
-    r"|algorithm|query|regex|regular expression|api|app|component|funktion|programm|fonction|función|programa|unit tests?"
+    r"|algorithm|query|regex|regular expression|api|app|component|funktion|programm|fonction"
+    r"|función|programa|unit tests?"
     r"|функци\w+)\b",
     re.S,
 )
-_CODE_SIGNS = ("func", "progr", "script", "class", "method", "code", "algor", "query", "reg", "api", "app", "compon", "funk",
-               "fonct", "unit", "функ")  # fmt: skip
+_CODE_SIGNS = (
+    "func", "progr", "script", "class", "method", "code", "algor", "query", "reg", "api", "app", "compon", "funk",
+    "fonct", "unit", "функ",
+)  # fmt: skip
 _CODE_FORM = re.compile(
-    r"^\s*(?:def \w+\(|class \w+[(:]|import \w+|from \w+ import|#include|public (?:static|class)|function \w*\(|select .{1,200} from)",
+    r"^\s*(?:def \w+\(|class \w+[(:]|import \w+|from \w+ import|#include|public (?:static"
+    r"|class)|function \w*\(|select .{1,200} from)",
     re.M,
 )
 _CONTEST = re.compile(
-    r"0-indexed|1-indexed|integer array|\bgiven (?:an?|two|three) (?:\w+ ){0,2}(?:array|string|integer|list|grid|matrix|tree"
-    r"|graph)s?\b|\breturn (?:true|false|the|an?|any|-1|it)\b|standard (?:input|output)|\bstdin\b|sample (?:input|output)"
+    r"0-indexed|1-indexed|integer array|\bgiven (?:an?|two|three) (?:\w+ ){0,2}(?:array|string"
+    r"|integer|list|grid|matrix|tree"
+    r"|graph)s?\b|\breturn (?:true|false|the|an?|any|-1|it)\b|standard (?:input|output)"
+    r"|\bstdin\b|sample (?:input|output)"
     r"|test cases?\b|\\leq|<= ?\w+ ?<=|input\s*\n|time complexity|modulo 10\^?9|print the answer"
 )
 _LATEX = re.compile(
-    r"\\(?:frac|sqrt|boxed|int|sum|lim|begin|cdot|times|pi|theta|angle|text|left|le|ge|in|infty|mathbb|log|sin)\b|\$[^$\n]{1,200}\$"
+    r"\\(?:frac|sqrt|boxed|int|sum|lim|begin|cdot|times|pi|theta|angle|text|left|le|ge|in"
+    r"|infty|mathbb|log|sin)\b|\$[^$\n]{1,200}\$"
 )
 _MATH_ORDER = re.compile(
-    r"^\W*(?:calculate|compute|evaluate|simplify|solve|find|factor|expand|determine|prove|differentiate|integrate|berechne\w*"
+    r"^\W*(?:calculate|compute|evaluate|simplify|solve|find|factor|expand|determine|prove"
+    r"|differentiate|integrate|berechne\w*"
     r"|calcule[rz]?|calcula|löse|résou\w*|вычисли\w*|реши\w*|найди\w*|计算|求|解)",
     re.M,
 )
 _QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|far|old|fast|tall)\b|\bwhat (?:is|was|percentage|fraction) .{0,40}(?:total|average|cost|price"
-    r"|profit|distance|speed|age)\b|\bwieviele?\b|\bwie viele?\b|\bcombien\b|\bcuánt\w+|\bquant[iaoe]\b|сколько|多少|いくつ|何人|몇"
+    r"\bhow (?:many|much|long|far|old|fast|tall)\b|\bwhat (?:is|was|percentage"
+    r"|fraction) .{0,40}(?:total|average|cost|price"
+    r"|profit|distance|speed|age)\b|\bwieviele?\b|\bwie viele?\b|\bcombien\b|\bcuánt\w+"
+    r"|\bquant[iaoe]\b|сколько|多少|いくつ|何人|몇"
 )
 _NUMBER = re.compile(r"(?<![\w.])\$?\d[\d,]*(?:\.\d+)?%?(?![\w])")
 _PUZZLE = re.compile(
     r"always (?:tells? the truth|lies?|lie)|\bnever lies?\b|\bknights?\b.{1,80}\bknaves?\b|truth-?tellers?"
-    r"|\bconclu(?:de|sion)\b.{0,60}\bfollow|logic(?:al)? (?:puzzle|deduction|grid)|tower of hanoi|shortest path|spiral order"
+    r"|\bconclu(?:de|sion)\b.{0,60}\bfollow|logic(?:al)? (?:puzzle|deduction|grid)"
+    r"|tower of hanoi|shortest path|spiral order"
     r"|\brotate\b.{1,40}\bmatrix|\bcaesar cipher|\bfamily\b.{1,200}\brelat(?:ed|ion)|\bhow is .{1,30} related"
     r"|(?:standing|sitting|seated) in (?:a )?(?:line|row|circle)|who (?:is|sits|owns|lives)\b"
     r"|\bpattern\b.{1,60}\b(?:next|rule)|what comes next|which direction|facing (?:north|south|east|west)"
-    r"|\bfirst-order logic|binary matrix|\bboard\b.{1,60}\bmoves?\b|sort (?:these|the|words)|physical,? solid|backwards?:",
+    r"|\bfirst-order logic|binary matrix|\bboard\b.{1,60}\bmoves?\b|sort (?:these|the|words)"
+    r"|physical,? solid|backwards?:",
     re.S,
 )
 _PUZZLE_SIGNS = _words(
-    """always never knight knights truth-teller truth-tellers truthteller conclude conclusion logic logical hanoi shortest
-    spiral rotate caesar family how standing sitting seated who pattern what direction facing first-order binary board sort
-    physical backward backwards truth"""
+    """always never knight knights truth-teller truth-tellers truthteller conclude conclusion logic logical hanoi
+    shortest spiral rotate caesar family how standing sitting seated who pattern what direction facing first-order
+    binary board sort physical backward backwards truth"""
 )
 _PUZZLE_WORDS = _words(
-    """premise premises deduce maze sudoku anagram unscramble unsramble syllogism riddle entails entail hypothesis clues clue
-    knaves knave liars liar hanoi palindrome puzzle puzzles infer inferred deduction zebra cipher implies disks"""
+    """premise premises deduce maze sudoku anagram unscramble unsramble syllogism riddle entails entail hypothesis
+    clues clue knaves knave liars liar hanoi palindrome puzzle puzzles infer inferred deduction zebra cipher
+    implies disks"""
 )
 _MATH_WORDS = _words(
-    """integral derivative polynomial equation equations inequality triangle circle radius perimeter hypotenuse probability
-    remainder divisible divisor divisors prime primes integer integers quadratic determinant logarithm arithmetic geometric
-    fraction fractions percent multiplication gcd lcm median variance angle angles degrees vertices coefficient exponent
-    eigenvalues theorem parabola ellipse slope denominator numerator cosine sine tangent sequence summation"""
+    """integral derivative polynomial equation equations inequality triangle circle radius perimeter hypotenuse
+    probability remainder divisible divisor divisors prime primes integer integers quadratic determinant logarithm
+    arithmetic geometric fraction fractions percent multiplication gcd lcm median variance angle angles degrees
+    vertices coefficient exponent eigenvalues theorem parabola ellipse slope denominator numerator cosine sine
+    tangent sequence summation"""
 )
 _CODE_WORDS = _words(
-    """python java javascript typescript c++ c# rust golang kotlin swift php ruby bash sql html css react regex pandas numpy
-    django flask pytorch tensorflow docker kubernetes postgres mongodb json api function algorithm git linux powershell vba
-    node.js vue angular spring latex ffmpeg kotlin scala haskell julia matlab"""
+    """python java javascript typescript c++ c# rust golang kotlin swift php ruby bash sql html css react regex
+    pandas numpy django flask pytorch tensorflow docker kubernetes postgres mongodb json api function algorithm
+    git linux powershell vba node.js vue angular spring latex ffmpeg kotlin scala haskell julia matlab"""
 ) - {"json", "function", "latex", "swift", "spring", "api", "react"}
 _HARM = _words(
-    """kill killing killed murder murdering bomb bombs explosive explosives poison poisoning meth methamphetamine cocaine heroin
-    fentanyl suicide suicidal racist racism racial slur slurs derogatory blackmail counterfeit launder laundering ransomware
-    malware phishing ddos doxx dox torture rape raped molest porn pornographic terrorist terrorism genocide nazi nazis shoplift
-    shoplifting kidnap hitman arson smuggle smuggling stalk stalking steal stealing overdose undetected harass harassment
-    threaten extort hack hacking fuck fucking shit bitch asshole bastard cunt retard retarded nigger niggers faggot whore slut
-    lynch pedophile incest erotic nude nudes naked bestiality self-harm anorexic illegally weapon weapons grenade napalm
-    vandalize sabotage defraud embezzle forge forgery bribe bribing hateful offensive bigoted sexist homophobic misogynistic
-    racially genocide molotov beheading assassinate tamper euthanize bullying bully insult insults insulting bombing
+    """kill killing killed murder murdering bomb bombs explosive explosives poison poisoning meth methamphetamine
+    cocaine heroin fentanyl suicide suicidal racist racism racial slur slurs derogatory blackmail counterfeit
+    launder laundering ransomware malware phishing ddos doxx dox torture rape raped molest porn pornographic
+    terrorist terrorism genocide nazi nazis shoplift shoplifting kidnap hitman arson smuggle smuggling stalk
+    stalking steal stealing overdose undetected harass harassment threaten extort hack hacking fuck fucking shit
+    bitch asshole bastard cunt retard retarded nigger niggers faggot whore slut lynch pedophile incest erotic nude
+    nudes naked bestiality self-harm anorexic illegally weapon weapons grenade napalm vandalize sabotage defraud
+    embezzle forge forgery bribe bribing hateful offensive bigoted sexist homophobic misogynistic racially
+    genocide molotov beheading assassinate tamper euthanize bullying bully insult insults insulting bombing
     ammunition firearm firearms gun guns rifle drunk weed marijuana lsd ecstasy steroids abortion"""
 )
 _HARM_MILD = _words(
-    """stupid idiot idiots dumb hate hates cheat cheating lie lying police cops cop jail prison arrested illegal drugs drug
-    addicted alcohol bleach revenge punch slap hit hurt fight attack threat fraud scam scams sneak knife blood violence violent
-    sex sexual sexy girls jews muslims blacks gays immigrants mexicans blacks lesbian transgender penis boobs ass damn crap
-    pills swallowed overweight fat ugly dead die dying death kid evidence fled steals guilty password passwords address
-    neighbor's neighbour's ex girlfriend boyfriend wife"""
+    """stupid idiot idiots dumb hate hates cheat cheating lie lying police cops cop jail prison arrested illegal
+    drugs drug addicted alcohol bleach revenge punch slap hit hurt fight attack threat fraud scam scams sneak
+    knife blood violence violent sex sexual sexy girls jews muslims blacks gays immigrants mexicans blacks lesbian
+    transgender penis boobs ass damn crap pills swallowed overweight fat ugly dead die dying death kid evidence
+    fled steals guilty password passwords address neighbor's neighbour's ex girlfriend boyfriend wife"""
 )
 _HARM_PHRASES = re.compile(
-    r"get(?:ting)? away with|without (?:getting|being) caught|without (?:anyone|them|him|her) (?:knowing|noticing)|hack into"
+    r"get(?:ting)? away with|without (?:getting|being) caught|without (?:anyone|them|him"
+    r"|her) (?:knowing|noticing)|hack into"
     r"|break(?:ing)? into|pick a lock|ethnic cleansing|hate speech|fake (?:id|passport|news|reviews?|prescription)"
-    r"|burn down|beat (?:\w+ )?up|cheat(?:ing)? on|evade (?:tax|the)|spread (?:lies|rumou?rs)|kill (?:myself|yourself|himself)"
-    r"|hurt (?:myself|someone)|(?:home|personal) address|credit card numbers?|social security number|white power|shut up"
+    r"|burn down|beat (?:\w+ )?up|cheat(?:ing)? on|evade (?:tax|the)|spread (?:lies|rumou?rs)"
+    r"|kill (?:myself|yourself|himself)"
+    r"|hurt (?:myself|someone)|(?:home|personal) address|credit card numbers?"
+    r"|social security number|white power|shut up"
 )
 _CHAT = re.compile(
-    r"^\W*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|hallo|bonjour|hola|привет|你好)\b|\b(?:act as|pretend|role-?play"
+    r"^\W*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|hallo|bonjour|hola|привет"
+    r"|你好)\b|\b(?:act as|pretend|role-?play"
     r"|you are an? |imagine you|recommend|suggest|advice|recipe|tips|what do you think|do you (?:like|know|think|have)"
     r"|can you help me|my (?:wife|husband|boss|friend|mom|dad|dog|cat|girlfriend|boyfriend))\b"
 )
@@ -142,7 +166,8 @@ _OPTIONS_ASKED = re.compile(
     r"answer choices|which (?:one )?of the following|\bmultiple[- ]choice\b|choose the (?:correct|best)"
 )
 _FACTUAL = re.compile(
-    r"\W*(?:who|what|when|where|which|in (?:what|which)|wer|was ist|wann|qui|quand|quel\w*|qué|quién|cuándo|кто|когда|谁|什么"
+    r"\W*(?:who|what|when|where|which|in (?:what|which)|wer|was ist|wann|qui|quand|quel\w*|qué"
+    r"|quién|cuándo|кто|когда|谁|什么"
     r"|name the|define|explain)\b"
 )
 _WORD = re.compile(r"[a-z][a-z'+#.-]*[a-z+#]|[a-z]")

@@ -116,7 +116,7 @@ def _read_text(reference: str, prompt: str, extra: Mapping[str, Json] | None) ->
     marked = len(text) < len(reference.strip())
     if len(text) > LONGEST_ANSWER:
         return _long(text)
-    plain = undressed(text)
+    plain = undressed(text) or text
     shape = (
         offered(plain, prompt, extra)
         or number(plain, text)

@@ -14,6 +14,7 @@ _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", 
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox)\s?\{([^{}]*)\}\.?")
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\s?\.?")
 _THIN = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!;:]|[\u00a0\u202f\u2009])(?=\d{3}(?!\d))")
+_INLINE = re.compile(r"(?<!\\)\$([^$\s](?:[^$]{0,40}[^$\s])?)\$(?!\d)")
 _REPLACED = str.maketrans({"−": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "“": '"', "”": '"'})
 
 
@@ -36,8 +37,8 @@ def undressed(text: str) -> str:
             text = whole[1].strip()
         if text == before:
             break
-    if text.count("$") in (2, 4) and "\\" not in text and not text.startswith("$$"):
-        text = text.replace("$", "")  # "$125$ miles"
+    if text.count("$") in (2, 4):
+        text = _INLINE.sub(r"\1", text)  # "$125$ miles", and not "a $5 note and a $9 note"
     return text
 
 
@@ -129,6 +130,8 @@ def bracketed(text: str, prompt: str) -> Shape | None:
         inner = text.removeprefix("\\").removeprefix("{").removesuffix("}").removesuffix("\\")
         if ":" in inner or "|" in inner or "\\mid" in inner or not inner:
             return Shape("set", 0.6, "reference is a set by its rule", (inner.strip(),)) if inner else None
+        if any(p.count(" ") > 4 for p in split_top(inner)):
+            return None  # prose in braces
         return Shape("set", 0.9, "reference is in curly brackets", tuple(split_top(inner)))
     pieces = _UNION.split(text)
     if len(pieces) > 1 and all(_PAIR.fullmatch(p.strip()) for p in pieces):
@@ -215,11 +218,13 @@ _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _TEXT_PART = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}")
 _FORMULA = re.compile(r"[A-Za-z0-9_α-ωΑ-Ω\s+\-*/^=<>≤≥≠≈±().,!|√π∞°·×÷²³⁴\[\]{}'&:%]+")
 _OPERATOR = re.compile(
-    r"[+*/^=<>≤≥≠≈±√π∞·×÷²³⁴!|]|\d:|(?<=[\w)])\s-\s(?=[\w(])|\d-|-\d|\d[a-z]|\b-[a-z]\b|^-|\w_\{?\w|\b[a-zA-Z]\([\w, ]{1,8}\)"
+    r"[+*/^=<>≤≥≠≈±√π∞·×÷²³⁴!|]|\d:|(?<=[\w)])\s-\s(?=[\w(])|\d-|-\d|\d[a-z]|\b-[a-z]\b|^-"
+    r"|\w_\{?\w|\b[a-zA-Z]\([\w, ]{1,8}\)"
 )
 _FUNCTION_NAMES = """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt abs floor ceil gcd
 lcm max min mod det arg lim pi oo inf and or dx dy dt gamma zeta asin acos atan frac binomial"""
 _FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+_LAST_AND = re.compile(r"(?:^|\s)(?:and|or|und|oder|et|ou|y|e)\s")
 _HEX = re.compile(r"-?0[xb][0-9a-fA-F]+")
 _ALTERNATION = re.compile(r"\s?(?:\\text\s?\{\s?(?:and|or)\s?\}|\\(?:quad|qquad)|\bor\b|\band\b)\s?")
 _SAYS_SEVERAL = re.compile(
@@ -266,7 +271,7 @@ def listed(text: str, prompt: str) -> Shape | None:
         return Shape("list", 0.8, "reference is a list of formulas", tuple(parts))
     if not all(parts):
         return None
-    parts[-1] = re.sub(r"^(?:and|or|und|et|y|e)\s", "", parts[-1])
+    parts[-1:] = [p for p in _LAST_AND.split(parts[-1]) if p]  # "red, green and blue", "1, 2, and 3"
     if all(_is_formula(p) for p in parts):
         sure = 0.6 if len(parts) == 2 and re.fullmatch(r"-?\d+,\d+", text) else 0.9
         return Shape("list", sure, "reference is a list of numbers or formulas", tuple(parts))
@@ -280,8 +285,13 @@ def listed(text: str, prompt: str) -> Shape | None:
 
 
 def wide_letters(text: str) -> int:
-    """Chinese, Japanese and Korean characters among the first 200, of which each says about as much as half a word."""
-    return 0 if text.isascii() else sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text[:200])
+    """Letters of scripts without spaces among the first 200: two Chinese, Japanese or Korean ones, or six Thai, Lao,
+    Burmese or Khmer ones (which count as a third each), say about as much as a word."""
+    if text.isascii():
+        return 0
+    east = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text[:200])
+    thai = sum("\u0e00" <= c <= "\u0eff" or "\u1000" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff" for c in text[:200])
+    return east + thai // 3
 
 
 def _is_formula(text: str) -> bool:

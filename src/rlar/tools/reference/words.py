@@ -57,7 +57,7 @@ def offered(text: str, prompt: str, extra: Mapping[str, Json] | None) -> Shape |
     """A choice or label that the row itself offers: in extra, or as lettered options of the prompt."""
     given = choices_of(extra)
     if given:
-        m = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.match(text)
+        m = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.match(text) or re.fullmatch(r"\(?(\w{1,3})\)?", text)
         if m and m[1].upper() in given:
             return Shape("choice", 0.99, "reference is the letter of one of the given options", m[1].upper())
         same = [k for k, v in given.items() if v.strip().casefold() == text.casefold()]
@@ -131,8 +131,10 @@ _CODE = tuple(
     )
 )
 _CODE_SIGNS = re.compile(
-    r"(?:^|\n)\s{0,8}(?:from |import |(?:async )?def |class |@\w|select\b|insert |update |create |#include|using |int main|public"
-    r"|private|export |function|const |let |package |func |(?:pub )?fn |#!|return\b|print\(|for |if |while |\w+\s?[+*/-]?=\s?\S)",
+    r"(?:^|\n)\s{0,8}(?:from |import |(?:async )?def |class |@\w|select\b|insert |update "
+    r"|create |#include|using |int main|public"
+    r"|private|export |function|const |let |package |func |(?:pub )?fn |#!|return\b|print\("
+    r"|for |if |while |\w+\s?[+*/-]?=\s?\S)",
     re.I,
 )
 _PROSE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}[ .,]")
