@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlar.engines.sandbox.compare import Rules, same
-from rlar.engines.sandbox.grading import PASSED, Case, as_json, plain_error, result, run_calls, tell_error
+from rlar.engines.sandbox.grading import PASSED, Case, plain_error, result, run_calls, tell_error
 from rlar.engines.sandbox.inside import wire
 from rlar.engines.sandbox.plan import level
 from rlar.engines.sandbox.results import Asserts, CaseResult, GradeResult, Limits, Status
@@ -57,14 +57,14 @@ class Plans:
 
 
 def _case(args: wire.Json, kwargs: wire.Json, how: str, *values: wire.Json) -> Case:
-    call = as_json([args, kwargs])
+    call = wire.to_json([args, kwargs])
     wanted = [wire.decode(v) for v in values]
     if how == "eq":
-        return Case(call, as_json(values[0]), lambda got: same(wanted[0], got, AS_PYTHON))
+        return Case(call, wire.to_json(values[0]), lambda got: same(wanted[0], got, AS_PYTHON))
     if how == "ne":
         return Case(call, None, lambda got: not same(wanted[0], got, AS_PYTHON))
     if how == "is":
-        return Case(call, as_json(values[0]), lambda got: same(wanted[0], got, Rules()))
+        return Case(call, wire.to_json(values[0]), lambda got: same(wanted[0], got, Rules()))
     if how == "close":
         return Case(call, None, lambda got: _closer(got, wanted[0], wanted[1]))
     return Case(call, None, lambda got: bool(wire.decode(got, hash_guard=True)) is (how == "truthy"))
@@ -88,7 +88,7 @@ class Judges:
 
     def take(self, slot: Slot, tests: Asserts, limits: Limits) -> Child:
         now = self.judge
-        alive = now is not None and slot.zygote is not None and now.child.number in slot.zygote.children
+        alive = now is not None and slot.zygote is not None and slot.zygote.has(now.child)
         if now is not None and (not alive or now.runs >= JUDGE_RUNS or not tests.trusted):
             self.discard(slot)
             now = None
@@ -131,9 +131,7 @@ def _judge_reply(body: bytes, number: int) -> dict[str, Any]:
     return message
 
 
-def grade_asserts(
-    slot: Slot, judges: Judges, plans: Plans, source: str, tests: Asserts, limits: Limits
-) -> GradeResult:
+def grade_asserts(slot: Slot, judges: Judges, plans: Plans, source: str, tests: Asserts, limits: Limits) -> GradeResult:
     cases = plans.get(slot, judges, tests)
     if cases is not None:
         outcome = slot.persistent(lambda last: run_calls(slot, source, tests.entry_point, cases, limits, last))
@@ -144,9 +142,7 @@ def grade_asserts(
     return slot.persistent(lambda last: _by_judge(slot, judges, source, tests, limits, last))
 
 
-def _by_judge(
-    slot: Slot, judges: Judges, source: str, tests: Asserts, limits: Limits, last: bool
-) -> GradeResult:
+def _by_judge(slot: Slot, judges: Judges, source: str, tests: Asserts, limits: Limits, last: bool) -> GradeResult:
     judge = judges.take(slot, tests, limits)
     answer = slot.take()
     answer.close_outputs()
@@ -154,7 +150,9 @@ def _by_judge(
     number = int.from_bytes(os.urandom(6))
     replies: list[dict[str, Any]] = []
     tried = Watched(answer, limits.cpu_s)
-    judging = Watched(judge, limits.cpu_s + JUDGE_CPU_S, on_frame=lambda body: replies.append(_judge_reply(body, number)))
+    judging = Watched(
+        judge, limits.cpu_s + JUDGE_CPU_S, on_frame=lambda body: replies.append(_judge_reply(body, number))
+    )
     judge.reader.cap = wire.TO_TASK
     assert slot.zygote is not None
     try:
@@ -200,7 +198,10 @@ def _verdict(slot: Slot, reply: dict[str, Any] | None, status: Status, watch: Wa
         status = Status.CRASHED
     elif load is not None and status is Status.OK:
         status = Status.ERROR
-    cases = [PASSED if passed else CaseResult(False, "wrong", "an assert failed") for passed in (reply or {}).get("cases", [])]
+    cases = [
+        PASSED if passed else CaseResult(False, "wrong", "an assert failed")
+        for passed in (reply or {}).get("cases", [])
+    ]
     passed = reply is not None and reply["passed"] is True and status is Status.OK
     feedback = "" if passed else _feedback(status, load, why, cases)
     if not cases:
@@ -225,4 +226,3 @@ def _feedback(status: Status, load: Any, why: dict[str, Any], cases: list[CaseRe
     if why.get("kind") == "raised" and why.get("name") != "AssertionError":
         return f"{place}the tests could not go on with what the program returned ({why.get('name')})"
     return f"{place}not what the test wants"
-

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import os
 import threading
+import weakref
 from collections.abc import Collection, Sequence
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ class Sandbox:
 
     limits: the usual ones, which each call may replace (size and number of scratch files, and open files, stay those
     of the sandbox). slots: programs at once; None: one per processor, at most 8. require: the least isolation, one of
-    "process" < "confined" < "full"; None: "confined". unsafe: run even where no confinement is to be had. layers:
+    "confined" < "full"; None: "confined". unsafe: run even where less is to be had ("process", "none"). layers:
     which layers to use at most, of "rlimits", "seccomp", "landlock", "namespaces" (for tests). python: another
     interpreter than this one. pin: keep each slot on one processor, which is faster.
 
@@ -42,13 +43,17 @@ class Sandbox:
         python: str = "",
         pin: bool = True,
     ) -> None:
-        if require is not None and require not in LEVELS:
-            raise InputError(f"require must be one of {', '.join(LEVELS)}, not {require!r}")
+        least = "none" if unsafe else "confined"
+        if require is not None and (require not in LEVELS or LEVELS.index(require) < LEVELS.index(least)):
+            raise InputError(
+                f"require must be one of {', '.join(LEVELS[LEVELS.index(least) :])}, not {require!r}"
+                + ("" if unsafe else "; less is only for Sandbox(unsafe=True)")
+            )
         wanted = frozenset(LAYERS if layers is None else layers)
         if not wanted <= set(LAYERS):
             raise InputError(f"layers must be among {', '.join(LAYERS)}, not {', '.join(sorted(wanted - set(LAYERS)))}")
         self.limits = limits or Limits()
-        self.require = require or ("process" if unsafe else "confined")
+        self.require = require or least
         self.unsafe = unsafe
         self._slots = slots
         self._pin = pin
@@ -56,10 +61,11 @@ class Sandbox:
         self._python = python
         self._pool: Pool | None = None
         self._lock = threading.Lock()
+        _all.add(self)
 
     def _open(self) -> Pool:
         with self._lock:
-            if self._pool is None or self._pool.pid != os.getpid():
+            if self._pool is None:
                 plan = Plan(interpreter.find(self._python), possible(self._wanted), self.limits)
                 self._pool = Pool(plan, self._slots, self._pin, self.require)
             return self._pool
@@ -67,7 +73,7 @@ class Sandbox:
     async def _opened(self) -> Pool:
         """The pool; starting it takes a moment, which is not the event loop's."""
         pool = self._pool
-        if pool is None or pool.pid != os.getpid():
+        if pool is None:
             pool = await asyncio.to_thread(self._open)
         return pool
 
@@ -114,7 +120,9 @@ class Sandbox:
     ) -> list[Returned]:
         """What `entry_point` of the program returns for each tuple of arguments, as plain data or an error."""
         use = limits or self.limits
-        return await asyncio.wrap_future((await self._opened()).submit(lambda w: w.call(program, entry_point, calls, use)))
+        return await asyncio.wrap_future(
+            (await self._opened()).submit(lambda w: w.call(program, entry_point, calls, use))
+        )
 
     def call_sync(
         self, program: str, entry_point: str, calls: Sequence[Sequence[Any]], *, limits: Limits | None = None
@@ -147,6 +155,7 @@ class Sandbox:
         self.close()
 
 
+_all: weakref.WeakSet[Sandbox] = weakref.WeakSet()
 _default: Sandbox | None = None
 _default_lock = threading.Lock()
 
@@ -158,5 +167,23 @@ def default_box() -> Sandbox:
     with _default_lock:
         if _default is None:
             _default = Sandbox()
-            atexit.register(_default.close)
         return _default
+
+
+@atexit.register
+def _close_all() -> None:
+    for box in list(_all):
+        box.close()
+
+
+def _after_fork() -> None:
+    """A forked child shares nothing with its parent's sandboxes: each starts anew there, on first use."""
+    global _default_lock
+    _default_lock = threading.Lock()
+    for box in list(_all):
+        pool, box._pool, box._lock = box._pool, None, threading.Lock()
+        if pool is not None:
+            pool.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)

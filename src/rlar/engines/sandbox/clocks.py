@@ -18,7 +18,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def waiting_seconds(pid: int) -> float | None:
-    """Seconds that living threads of a process were ready to run but had no processor; None where /proc does not say."""
+    """Seconds that a process's living threads were ready but had no processor; None where /proc does not say."""
     total = 0.0
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208

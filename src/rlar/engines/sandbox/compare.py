@@ -1,4 +1,4 @@
-"""Whether an answer's value is the expected one. Runs on the trusted side, on plain data that an untrusted process sent.
+"""Whether an answer's value is the expected one. Runs on the trusted side, on data that an untrusted process sent.
 
 The received value is compared in its wire form, against the expected value: no set or dict is built from it, so keys
 chosen to collide cost nothing, and work is bounded by the size of what was expected.

@@ -11,7 +11,7 @@ from typing import Any
 from rlar.engines.sandbox.compare import Rules, same, same_output
 from rlar.engines.sandbox.inside import wire
 from rlar.engines.sandbox.plan import level
-from rlar.engines.sandbox.results import Calls, CaseResult, GradeResult, Limits, Returned, Status, Stdio
+from rlar.engines.sandbox.results import Calls, CaseResult, GradeResult, Limits, Returned, Status, Stdio, Suite
 from rlar.engines.sandbox.slot import Slot
 from rlar.engines.sandbox.watch import Watch, Watched
 from rlar.errors import InputError
@@ -61,21 +61,17 @@ def _case(number: int, case: Sequence[Any], rules: Rules) -> Case:
         raise InputError(f"Calls: case {number} must be (args, expected) or (args, kwargs, expected), got {case!r:.80}")
     args, kwargs, expected = case if len(case) == 3 else (case[0], {}, case[1])
     try:
-        call = as_json([wire.encode(list(args)), wire.encode(dict(kwargs))])
-        text = as_json(wire.encode(expected))
+        call = wire.to_json([wire.encode(list(args)), wire.encode(dict(kwargs))])
+        text = wire.to_json(wire.encode(expected))
     except wire.UnencodableError as e:
         raise InputError(f"Calls: case {number} holds {e}; only plain data can be tested by value") from None
     return Case(call, text, lambda got: same(expected, got, rules))
 
 
-def as_json(value: wire.Json) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
-
-
 def run_calls(
     slot: Slot, source: str, entry: str, cases: Sequence[Case], limits: Limits, last: bool, *, keep: bool = False
 ) -> Outcome:
-    """Load the program in one task and make all calls, sent at once, answered in order. keep: also return the values."""
+    """Load the program in one task and make all calls, sent at once, answered in order. keep: also give the values."""
     child = slot.take()
     assert slot.zygote is not None
     exchange = _Exchange(cases, keep)
@@ -86,15 +82,13 @@ def run_calls(
         child.send_frame(exchange.request(source, entry, slot.limits_message(limits)))
         watch.until(exchange.finished)
         status = slot.settle(watch, task, exchange.finished(), last)
-        return Outcome(
-            status, exchange.load_error, exchange.results, exchange.values, task.cpu_s, watch.wall_s
-        )
+        return Outcome(status, exchange.load_error, exchange.results, exchange.values, task.cpu_s, watch.wall_s)
     finally:
         slot.release(child)
 
 
 class _Exchange:
-    """Lock-step of requests and replies: every reply must carry the random number of the request it answers, in order."""
+    """Requests and replies in step: each reply must carry the random number of the request it answers, in order."""
 
     def __init__(self, cases: Sequence[Case], keep: bool) -> None:
         self.cases = cases
@@ -107,7 +101,7 @@ class _Exchange:
         self.load_error: dict[str, Any] | None = None
 
     def request(self, source: str, entry: str, limits: dict[str, int]) -> bytes:
-        head = as_json({"op": "calls", "source": source, "entry": entry, "load": self.ids[0], "limits": limits})
+        head = wire.to_json({"op": "calls", "source": source, "entry": entry, "load": self.ids[0], "limits": limits})
         calls = b",".join(b"[%d,%b]" % (i, c.call[1:-1]) for i, c in zip(self.ids[1:], self.cases, strict=True))
         body = b'%b,"cases":[%b]}' % (head[:-1], calls)
         return len(body).to_bytes(4, "little") + body
@@ -232,7 +226,9 @@ def grade_stdio(slot: Slot, source: str, tests: Stdio, limits: Limits) -> GradeR
         cpu_s, wall_s = cpu_s + ran.cpu_s, wall_s + ran.wall_s
         if ran.status is not Status.OK:
             worst = ran.status if worst is Status.OK else worst
-            results.append(CaseResult(False, ran.status.value, _last_line(ran.stderr) or f"ended by {ran.status.value}"))
+            results.append(
+                CaseResult(False, ran.status.value, _last_line(ran.stderr) or f"ended by {ran.status.value}")
+            )
         elif same_output(expected, ran.stdout, tests.compare, tests.tolerance):
             results.append(PASSED)
         else:
@@ -243,6 +239,63 @@ def grade_stdio(slot: Slot, source: str, tests: Stdio, limits: Limits) -> GradeR
     layers = tuple(sorted(slot.plan.layers))
     return GradeResult(
         first is None, worst, tuple(results), "split", feedback, cpu_s, wall_s, layers, level(slot.plan.layers)
+    )
+
+
+def grade_suite(slot: Slot, source: str, tests: Suite, limits: Limits) -> GradeResult:
+    """Answer and tests in one process: what it says of its tests is believed only as far as the answer is."""
+    if tests.framework not in ("unittest", "pytest"):
+        raise InputError(f"Suite: framework must be 'unittest' or 'pytest', not {tests.framework!r}")
+    return slot.persistent(lambda last: _run_suite(slot, source, tests, limits, last))
+
+
+def _run_suite(slot: Slot, source: str, tests: Suite, limits: Limits, last: bool) -> GradeResult:
+    child = slot.take()
+    assert slot.zygote is not None
+    number = int.from_bytes(os.urandom(ID_BYTES))
+    replies: list[dict[str, Any]] = []
+
+    def hear(body: bytes) -> None:
+        message = wire.unpack(body)
+        if replies or type(message) is not dict or message.get("id") != number:
+            raise wire.ProtocolError("a reply to no request")
+        replies.append(message)
+
+    task = Watched(child, limits.cpu_s, on_frame=hear)
+    child.close_outputs()
+    try:
+        watch = Watch(slot.zygote, limits, task)
+        request = {"op": "suite", "id": number, "source": source, "code": tests.code, "module": tests.module}
+        child.send({**request, "framework": tests.framework, "limits": slot.limits_message(limits)})
+        watch.until(lambda: bool(replies))
+        status = slot.settle(watch, task, bool(replies), last)
+    finally:
+        slot.release(child)
+    return _suite_result(slot, replies[0] if replies else {}, status, task.cpu_s, watch.wall_s)
+
+
+def _suite_result(slot: Slot, reply: dict[str, Any], status: Status, cpu_s: float, wall_s: float) -> GradeResult:
+    cases: list[CaseResult] = []
+    skipped = 0
+    rows = reply.get("tests")
+    for row in rows if type(rows) is list else []:
+        name, how, kind = (str(x)[:200] for x in (row if type(row) is list and len(row) == 3 else ("?", "", "")))
+        skipped += how == "skipped"
+        if how != "skipped":
+            cases.append(PASSED if how == "passed" else CaseResult(False, "wrong", f"{name} failed ({kind})"))
+    feedback = ""
+    if type(reply.get("load")) is dict:
+        feedback = f"the program {tell_error(plain_error(reply['load']))} while it was loaded"
+        status = Status.ERROR if status is Status.OK else status
+    elif status is not Status.OK:
+        feedback = f"ended by {status.value}"
+    elif not cases:
+        feedback = f"no test was run ({skipped} skipped)"
+    passed = status is Status.OK and bool(cases) and all(c.passed for c in cases)
+    first = next((c.feedback for c in cases if not c.passed), "")
+    layers = tuple(sorted(slot.plan.layers))
+    return GradeResult(
+        passed, status, tuple(cases), "shared", feedback or first, cpu_s, wall_s, layers, level(slot.plan.layers)
     )
 
 

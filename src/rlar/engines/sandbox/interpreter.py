@@ -15,7 +15,7 @@ from rlar.errors import UnsafeError
 # Asks the interpreter itself, bare as it will run: where its library is, and which shared objects it maps.
 _QUESTION = """
 import json, os, struct, sys, sysconfig
-for name in ("_ctypes", "_decimal", "_sqlite3", "_ssl", "_hashlib", "_lzma", "_bz2", "zlib", "_uuid", "_socket", "select"):
+for name in "_ctypes _decimal _sqlite3 _ssl _hashlib _lzma _bz2 zlib _uuid _socket select".split():
     try: __import__(name)
     except ImportError: pass
 with open("/proc/self/maps") as f:

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from rlar.engines.sandbox.asserts import Judges, Plans, grade_asserts
-from rlar.engines.sandbox.grading import call_values, grade_calls, grade_stdio
+from rlar.engines.sandbox.grading import call_values, grade_calls, grade_stdio, grade_suite
 from rlar.engines.sandbox.plan import Plan
 from rlar.engines.sandbox.proving import prove
 from rlar.engines.sandbox.results import (
@@ -23,6 +23,7 @@ from rlar.engines.sandbox.results import (
     RunResult,
     SandboxFault,
     Stdio,
+    Suite,
     Tests,
 )
 from rlar.engines.sandbox.sessions import Sessions
@@ -59,6 +60,8 @@ class Worker:
                 return grade_stdio(self.slot, program, tests, limits)
             case Asserts():
                 return grade_asserts(self.slot, self.judges, self.plans, program, tests, limits)
+            case Suite():
+                return grade_suite(self.slot, program, tests, limits)
         raise InputError(f"tests must be Calls, Stdio, Asserts or Suite, not {type(tests).__name__}")
 
     def between(self) -> None:
@@ -87,7 +90,7 @@ class Pool:
         places = [cpus[(first + i) % len(cpus)] if pin else None for i in range(self.size)]
         self.proof = prove(plan, places[0], require)
         plans = Plans()
-        slots_made = [self.proof.slot, *(Slot(self.proof.plan, place) for place in places[1:])]
+        slots_made = [self.proof.slot, *(Slot(self.proof.plan, p, self.proof.slot.check) for p in places[1:])]
         self._workers = [Worker(slot, plans) for slot in slots_made]
         self._threads = [
             threading.Thread(target=self._serve, args=(w,), name=f"rlar-sandbox-{i}", daemon=True)
@@ -100,7 +103,9 @@ class Pool:
     def submit(self, work: Callable[[Worker], R]) -> Future[R]:
         """Have one of the slots do this. Raises SandboxFault if the sandbox was closed, or in a forked child."""
         if self._closed or os.getpid() != self.pid:
-            raise SandboxFault(Fault.CANCELLED, "this sandbox is closed, or was made before a fork; make a new one here")
+            raise SandboxFault(
+                Fault.CANCELLED, "this sandbox is closed, or was made before a fork; make a new one here"
+            )
         future: Future[R] = Future()
         with self._lock:
             if self._idle < self._work.qsize() + 1 and self._started < self.size:
@@ -128,13 +133,20 @@ class Pool:
                 continue
             try:
                 result = work(worker)
-            except BaseException as e:  # noqa: BLE001  (handed to whoever waits)
+            except BaseException as e:
                 future.set_exception(e)
             else:
                 future.set_result(result)
             del future, item, work
             with contextlib.suppress(Exception):  # a failure here shows again, and is told, with the next work
                 worker.between()
+
+    def abandon(self) -> None:
+        """In a forked child of this process: let go of what is the parent's."""
+        self._closed = True
+        for worker in self._workers:
+            if worker.slot.zygote is not None:
+                worker.slot.zygote.abandon()
 
     def close(self) -> None:
         """End all slots; work that has not begun is cancelled."""

@@ -89,7 +89,13 @@ class Plan:
         uid = private_uid()
         if uid is None or "namespaces" in self.layers:
             return uid
-        paths = [self.interpreter.python, *self.interpreter.folders, *self.interpreter.files, str(INSIDE), *self.packages]
+        paths = [
+            self.interpreter.python,
+            *self.interpreter.folders,
+            *self.interpreter.files,
+            str(INSIDE),
+            *self.packages,
+        ]
         return uid if all(_others_can_read(p) for p in paths) else None
 
     @property

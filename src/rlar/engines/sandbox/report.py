@@ -53,7 +53,9 @@ def detect() -> LayerReport:
     why = user_namespaces_off()
     if why and os.geteuid() != 0:
         layers -= {"namespaces"}
-    return LayerReport("native", level(layers), False, _layers(layers, private_uid() is not None), (why,) if why else ())
+    return LayerReport(
+        "native", level(layers), False, _layers(layers, private_uid() is not None), (why,) if why else ()
+    )
 
 
 def describe(plan: Plan, given_up: tuple[tuple[frozenset[str], str], ...]) -> LayerReport:

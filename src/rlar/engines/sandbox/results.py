@@ -42,7 +42,7 @@ class Limits:
     wall_s: float | None = None
     memory_mib: int = 512
     output_bytes: int = 8 << 20
-    processes: int = 64
+    processes: int = 48
     scratch_mib: int = 64
     files: int = 4096
     open_files: int = 128
@@ -91,7 +91,7 @@ class Calls:
 
     cases: (args, expected) or (args, kwargs, expected). Expected values never enter the sandbox.
     strict: 1, 1.0 and True differ, and so do lists and tuples; otherwise numbers go by value and sequences by items.
-    tolerance: (relative, absolute) allowed between finite numbers at any depth, also between int and float; None: exact.
+    tolerance: (relative, absolute) allowed between finite numbers at any depth, int and float alike; None: exact.
     """
 
     entry_point: str
@@ -180,7 +180,7 @@ class GradeResult:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What one call of an answer's function gave: a value, or an error (never both; value None without an error is None).
+    """What one call of an answer's function gave: an error, or else a value (which may be None).
 
     error: {"kind", "base", "text", "line"} of the exception, or {"kind": a status}.
     """

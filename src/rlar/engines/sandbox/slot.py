@@ -24,7 +24,7 @@ SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 R = TypeVar("R")
 
 
-class Disturbed(Exception):  # noqa: N818
+class Disturbed(Exception):
     """Somebody outside killed a task; how it would have ended is not known."""
 
 
@@ -39,11 +39,15 @@ class Finish:
 
 
 class Slot:
-    """Starts its zygote on first use and again whenever it dies."""
+    """Starts its zygote on first use and again whenever it dies.
 
-    def __init__(self, plan: Plan, cpu: int | None = None) -> None:
+    check: tells what a confined task could do that it must not; called on every new zygote.
+    """
+
+    def __init__(self, plan: Plan, cpu: int | None = None, check: Callable[[Slot], list[str]] | None = None) -> None:
         self.plan = plan
         self.cpu = cpu
+        self.check = check
         self.zygote: Zygote | None = None
         self.spare: Child | None = None
         self.restarts = 0
@@ -55,6 +59,10 @@ class Slot:
         """The zygote, started if there is none. Raises StartError."""
         if self.zygote is None:
             self.zygote = Zygote(self.plan, self.cpu)
+            succeeded = self.check(self) if self.check is not None else []
+            if succeeded:
+                self.close()
+                raise StartError(f"a confined task could: {', '.join(succeeded)}")
         return self.zygote
 
     def close(self) -> None:
@@ -83,7 +91,9 @@ class Slot:
         """A task that waits for its request."""
         self.tidy()
         zygote = self.open()
-        child, self.spare = (self.spare, None) if self.spare and not session else (zygote.fork(session=session), self.spare)
+        child, self.spare = (
+            (self.spare, None) if self.spare and not session else (zygote.fork(session=session), self.spare)
+        )
         zygote.wait_ready(child)
         return child
 

@@ -43,14 +43,15 @@ class Watched:
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
     cpu_start_s: float = 0.0
+    cpu_seen_s: float = 0.0
 
     @property
     def cpu_s(self) -> float:
         """CPU seconds since its request was sent."""
-        if self.child.ended is not None:
-            return max(0.0, self.child.ended.cpu_s - self.cpu_start_s)
-        now = cpu_seconds(self.child.pid)
-        return 0.0 if now is None else now - self.cpu_start_s
+        now = cpu_seconds(self.child.pid) if self.child.ended is None else self.child.ended.cpu_s
+        if now is not None:  # else it is just going: what was seen last counts
+            self.cpu_seen_s = max(self.cpu_seen_s, now - self.cpu_start_s)
+        return self.cpu_seen_s
 
     @property
     def over(self) -> bool:
@@ -58,9 +59,12 @@ class Watched:
 
 
 class Watch:
-    """A group of tasks that work on one thing, from their requests to their ends."""
+    """A group of tasks that work on one thing, from their requests to their ends.
 
-    def __init__(self, zygote: Zygote, limits: Limits, *tasks: Watched) -> None:
+    start: when the request was sent (and the tasks' `cpu_start_s` were read), if that was before; on time.monotonic.
+    """
+
+    def __init__(self, zygote: Zygote, limits: Limits, *tasks: Watched, start: float = 0.0) -> None:
         self.zygote = zygote
         self.limits = limits
         self.tasks = tasks
@@ -70,14 +74,15 @@ class Watch:
         self.written = 0
         self.quota_at = 0.0
         for task in tasks:
-            task.cpu_start_s = cpu_seconds(task.child.pid) or 0.0
+            if not start:
+                task.cpu_start_s = cpu_seconds(task.child.pid) or 0.0
             self._read_from(task.child.channel.fileno(), lambda t=task: self._frames(t))  # type: ignore[misc]
             if task.child.out >= 0:
                 self._read_from(task.child.out, lambda t=task: self._output(t, t.child.out, t.out))  # type: ignore[misc]
                 self._read_from(task.child.err, lambda t=task: self._output(t, t.child.err, t.err))  # type: ignore[misc]
             if task.child.listener >= 0:
                 self._read_from(task.child.listener, lambda t=task: self._new_thread(t))  # type: ignore[misc]
-        self.start = time.monotonic()
+        self.start = start or time.monotonic()
 
     def _new_thread(self, task: Watched) -> None:
         """A task wants one more thread: it may have it up to the limit."""
@@ -168,9 +173,11 @@ class Watch:
         """Wall seconds for which no limit can be reached."""
         wall = time.monotonic() - self.start
         left = [self.limits.wall_limit_s - wall if wall < self.limits.wall_limit_s else LEAST_WAIT_S]
-        for task in self.tasks:
-            if task.cause is None:
-                left.append(task.cpu_limit_s - wall if wall < task.cpu_limit_s else task.cpu_limit_s - task.cpu_s)
+        left += [
+            task.cpu_limit_s - (wall if wall < task.cpu_limit_s else task.cpu_s)
+            for task in self.tasks
+            if task.cause is None
+        ]
         if self._polls_quota:
             left.append(QUOTA_EVERY_S)
         return max(LEAST_WAIT_S, min(left))

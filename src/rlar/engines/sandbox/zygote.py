@@ -19,8 +19,6 @@ from rlar.engines.sandbox.inside import scratch as scratch_folder
 from rlar.engines.sandbox.inside.launcher import BOOTSTRAP
 from rlar.engines.sandbox.inside.wire import FROM_ANSWER, FrameReader, pack
 from rlar.engines.sandbox.plan import INSIDE, Plan
-from rlar.engines.sandbox.results import SandboxFault
-from rlar.types import Fault
 
 START_S = 30.0  # wall seconds for a zygote to come up, and for a fork to report: generous, only for broken ones
 COMMAND = struct.Struct("<cIB")
@@ -30,7 +28,7 @@ PACKET = 1 << 16
 SCRATCH_PREFIX = "rlar-sandbox-"
 
 
-class ZygoteDied(Exception):  # noqa: N818
+class ZygoteDied(Exception):
     """The zygote is gone, and its tasks with it; nobody knows how they would have ended."""
 
 
@@ -117,7 +115,7 @@ class Zygote:
         settings = self.plan.settings(self.scratch, cpu)
         python = self.plan.interpreter.python
         errors_read, errors_write = os.pipe()
-        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             dup = os.POSIX_SPAWN_DUP2
             self._launcher = os.posix_spawn(
@@ -185,7 +183,7 @@ class Zygote:
         return child
 
     def wait_ready(self, child: Child) -> None:
-        """Wait until the child is confined, and learn its process number. Raises ZygoteDied, SandboxFault."""
+        """Wait until the child is confined, and learn its process number. Raises ZygoteDied."""
         if child.pid:
             return
         poll = select.poll()
@@ -207,7 +205,7 @@ class Zygote:
             else:
                 child.listener = int.from_bytes(content, "little")
         if data != b"R" or not child.pid:
-            raise SandboxFault(Fault.CRASHED, "a task of the sandbox could not confine itself")
+            raise ZygoteDied("a task died before it was ready")
         child.channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
     def kill(self, child: Child) -> None:
@@ -241,6 +239,16 @@ class Zygote:
                 raise ZygoteDied("it did not report a task's end")
             self.hear_ends()
         return child.ended
+
+    def has(self, child: Child) -> bool:
+        """Whether this very child lives in it."""
+        return self.children.get(child.number) is child
+
+    def abandon(self) -> None:
+        """In a forked child of this process: let go of the descriptors; the zygote stays the parent's."""
+        self.control.close()
+        for child in self.children.values():
+            child.close()
 
     def close(self) -> None:
         """End the zygote and everything in it, wait for it, remove its scratch folder."""

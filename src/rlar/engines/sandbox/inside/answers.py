@@ -27,7 +27,7 @@ def calls(channel: Channel, request: dict[str, Any]) -> None:
             frame = wire.pack({"id": number, "value": wire.encode(value)})
             if len(frame) > wire.FROM_ANSWER:
                 raise wire.UnencodableError(f"a value of {len(frame)} bytes")
-        except BaseException as e:  # noqa: BLE001
+        except BaseException as e:
             frame = wire.pack({"id": number, "error": describe(e)})
         channel.send_frame(frame)
 
@@ -56,7 +56,6 @@ def find(names: dict[str, Any], entry: str) -> Any:
     return found
 
 
-
 def describe(error: BaseException) -> dict[str, Any]:
     """What may be told of an exception: its class's name, the builtin class it is, its text, its line."""
     kind = type(error)
@@ -70,14 +69,15 @@ def describe(error: BaseException) -> dict[str, Any]:
         line = error.lineno
     try:
         text = str(error)[:TEXT]
-    except Exception:  # noqa: BLE001
+    except Exception:
         text = ""
     return {"kind": kind.__name__[:80], "base": builtin_base(kind).__name__, "text": text, "line": line}
 
 
 def builtin_base(kind: type) -> type:
     """The nearest builtin class that a class is."""
-    return next(c for c in kind.__mro__ if c.__module__ == "builtins" and getattr(builtins, c.__name__, None) is c)
+    found: type = next(c for c in kind.__mro__ if getattr(builtins, c.__name__, None) is c)
+    return found
 
 
 class Served:
@@ -99,7 +99,7 @@ class Served:
     def serve(self, call: dict[str, Any]) -> dict[str, Any]:
         try:
             return self.do(call)
-        except BaseException as e:  # noqa: BLE001
+        except BaseException as e:
             return {"error": describe(e) | {"class": self.keep(type(e))}}
 
     def do(self, call: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,10 @@ class Served:
             return {"value": None}
         args, kwargs = self.decode(call["args"]), self.decode(call["kwargs"])
         if op == "method":  # of the class, as operators and built-in functions look them up
-            return self.value(getattr(type(target), call["name"])(target, *args, **kwargs))
+            method = getattr(type(target), call["name"], None)
+            if method is None:
+                raise TypeError(f"{type(target).__name__!r} object has no {call['name']}")
+            return self.value(method(target, *args, **kwargs))
         result = target(*args, **kwargs)
         reply = self.value(result)
         if call["in_place"]:

@@ -110,8 +110,8 @@ def address_space() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
-    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
     granted, refused = 0, limit // PAGE + 1
     while refused - granted > 1:
         pages = (granted + refused) // 2

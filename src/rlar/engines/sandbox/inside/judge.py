@@ -22,7 +22,7 @@ from rlar.engines.sandbox.inside.peer import Gone, Peer
 MOST_CASES = 2000  # results of single asserts that are reported
 
 
-class Unsplittable(Exception):  # noqa: N818
+class Unsplittable(Exception):
     """The test hands over an object of a class of its own, which cannot leave this process."""
 
 
@@ -84,7 +84,7 @@ class Trial:
             exec(code, names)  # noqa: S102  (the test's own process)
             for function, takes_candidate in tests_code.runnable(self.request["code"], names):
                 function(*([entry] if takes_candidate else []))
-        except BaseException as e:  # noqa: BLE001
+        except BaseException as e:
             return self.why(self.trouble or e)
         if self.trouble is not None:  # a test that catches everything must not hide it
             return self.why(self.trouble)
@@ -125,9 +125,7 @@ class Trial:
 
     def call(self, op: str, target: int, args: tuple[Any, ...], kwargs: dict[str, Any], **more: Any) -> Any:
         in_place = more.setdefault("in_place", False)
-        reply = self.ask(
-            op=op, target=target, args=self.encode(list(args)), kwargs=self.encode(dict(kwargs)), **more
-        )
+        reply = self.ask(op=op, target=target, args=self.encode(list(args)), kwargs=self.encode(dict(kwargs)), **more)
         value = self.result(reply, stops=more.get("name") == "__next__")
         if in_place:
             changed = self.decode(reply.get("args"))
@@ -160,7 +158,7 @@ class Trial:
             found = RuntimeError
         try:
             made = found(str(error.get("text", ""))[:1000])
-        except Exception:  # noqa: BLE001  (UnicodeDecodeError and its like want more arguments)
+        except Exception:
             made = RuntimeError(str(error.get("kind", ""))[:80])
         made.told_by_answer = error  # type: ignore[attr-defined]
         return made
@@ -208,7 +206,7 @@ class Trial:
             return {"value": self.encode(self.functions[target](*args, **kwargs))}
         except (Gone, wire.ProtocolError):
             raise
-        except BaseException as e:  # noqa: BLE001
+        except BaseException as e:
             return {"error": {"base": builtin_base(type(e)).__name__, "text": ""}}
 
 

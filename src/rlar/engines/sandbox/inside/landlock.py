@@ -39,9 +39,10 @@ def restrict(
 ) -> int:
     """From here on this process and its children may read only beneath `readable` and write only beneath `writable`.
 
-    listable: folders whose entries may be listed, but not read. devices: single files that may be read and written. Paths that do not exist are left out. Landlock of version 1
-    refuses renames across folders; version 2 allows them within `writable`. Needs no_new_privs. Raises OSError.
-    Returns the version in force. With no paths at all, nothing can be opened any more.
+    listable: folders whose entries may be listed, but not read. devices: single files that may be read and written.
+    Paths that do not exist are left out. Landlock of version 1 refuses renames across folders; version 2 allows them
+    within `writable`. Needs no_new_privs. Raises OSError. Returns the version in force. With no paths at all, nothing
+    can be opened any more.
     """
     version = abi()
     if not version:

@@ -21,6 +21,7 @@ from rlar.engines.sandbox.inside.syscalls import number
 CONTROL = 3
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS = 24, 38, 8
 CAPABILITIES = 64
+HOST_NAME = b"sandbox"
 STACK_BYTES = 64 << 20  # fixed at exec; deep recursion in C needs it
 
 # The interpreter inside must find these modules under their full names without running rlar's own __init__ files.
@@ -65,7 +66,7 @@ def _become_zygote(settings: dict[str, Any]) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
     python = settings["python"]
     arguments = [python, "-P", "-s", "-S", "-B", "-c", BOOTSTRAP, settings["folder"], "zygote", json.dumps(settings)]
-    os.execve(python, arguments, settings["environment"])
+    os.execve(python, arguments, settings["environment"])  # noqa: S606
 
 
 def _enter_namespaces(settings: dict[str, Any]) -> None:
@@ -76,12 +77,14 @@ def _enter_namespaces(settings: dict[str, Any]) -> None:
     if uid is None:
         outer = os.geteuid(), os.getegid()  # other numbers once the namespace exists
         namespaces.unshare(namespaces.NEWUSER | apart)
+        libc.sethostname(HOST_NAME, len(HOST_NAME))
         namespaces.map_ids(proc, *outer)
         namespaces.build_root(mounts, settings["masked"], *scratch, None)
     else:
         # As root: the root is built with root's rights (the interpreter may lie in a folder only root may enter),
         # then root is left for a user that nobody else has, and that user goes the way of every user.
         namespaces.unshare(apart)
+        libc.sethostname(HOST_NAME, len(HOST_NAME))
         namespaces.build_root(mounts, settings["masked"], *scratch, (uid, uid))
         _drop_bounding_set()
         namespaces.become(uid, uid)

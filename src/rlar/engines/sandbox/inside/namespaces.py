@@ -16,9 +16,12 @@ NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 CLONE_PARENT, SIGCHLD = 0x00008000, 17
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
 MS_REC, MS_PRIVATE = 16384, 1 << 18
-KEPT_BY_REMOUNT = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048 | (1 << 21)  # and noatime, nodiratime, relatime
+KEPT_BY_REMOUNT = (
+    MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | 1024 | 2048 | (1 << 21)
+)  # and noatime, nodiratime, relatime
 MNT_DETACH = 2
 PR_SET_DUMPABLE = 4
+SCRATCH = "/tmp"  # noqa: S108  (in the new root)
 INNER_ID = 1000  # what a task sees as its user
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
@@ -45,8 +48,8 @@ def build_root(
     scratch_files: int,
     owner: tuple[int, int] | None,
 ) -> None:
-    """Replace the root by a small tmpfs: `mounts` (pairs of a file or folder and where it appears) read-only, four devices,
-    and a private /tmp of limited size. Needs a mount namespace. masked: folders beneath them that appear empty.
+    """Replace the root by a small tmpfs: `mounts` (pairs of a file or folder and where it appears) read-only, four
+    devices, and a private /tmp of limited size. Needs a mount namespace. masked: folders beneath that appear empty.
     owner: (uid, gid) of /tmp, where the builder is root.
     """
     _mount(None, "/", None, MS_REC | MS_PRIVATE, None)
@@ -60,10 +63,11 @@ def build_root(
     for path in masked:
         if _exists(root + path):
             _mount("masked", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=2,mode=555")
-    os.mkdir("tmp", 0o700) if not _exists("tmp") else None
+    if not _exists("tmp"):
+        os.mkdir("tmp", 0o700)  # noqa: PTH102
     ids = f",uid={owner[0]},gid={owner[1]}" if owner else ""
     options = f"size={scratch_mib}m,nr_inodes={scratch_files},mode=700{ids}"
-    _mount("scratch", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+    _mount("scratch", root + SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
     if libc.syscall(number("pivot_root"), b".", b".") != 0:
         _raise("pivot_root")
     if libc.umount2(b".", MNT_DETACH) != 0:

@@ -17,7 +17,7 @@ from rlar.engines.sandbox.inside import wire
 CHUNK = 1 << 16
 
 
-class Gone(Exception):  # noqa: N818
+class Gone(Exception):
     """The other side closed its end."""
 
 

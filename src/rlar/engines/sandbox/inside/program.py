@@ -47,7 +47,7 @@ def run(channel: Channel, source: str, argv: list[str]) -> None:
         status = 0
     except SystemExit as e:
         status = _exit_status(e.code)
-    except BaseException as e:  # noqa: BLE001
+    except BaseException as e:
         if isinstance(e, MemoryError):
             with contextlib.suppress(OSError):
                 channel.send({"memory": True})
@@ -94,6 +94,6 @@ def _finish(status: int) -> None:
             stream.flush()
         except BrokenPipeError:
             pass
-        except BaseException:  # noqa: BLE001
+        except BaseException:
             status = status or FAILED
     os._exit(status)

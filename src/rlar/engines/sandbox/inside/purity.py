@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 
+from rlar.engines.sandbox.inside.syscalls import words
+
 PURE_MODULES = frozenset(
     words(
         """math cmath re json string itertools functools operator collections statistics fractions decimal unicodedata
@@ -37,9 +39,7 @@ MUTATING = frozenset(
     )
 )
 CONSTANT_MAKERS = frozenset(
-    words(
-        """frozenset set dict list tuple str int float bool compile Decimal Fraction range"""
-    )
+    words("""frozenset set dict list tuple str int float bool compile Decimal Fraction range""")
 )
 CACHES = frozenset({"lru_cache", "cache"})
 

@@ -49,7 +49,7 @@ def _step(here: int, name: str) -> int:
     try:
         there = os.open(name, FOLDER, dir_fd=here)
     except PermissionError:
-        os.chmod(name, 0o700, dir_fd=here)  # noqa: PTH101
+        os.chmod(name, 0o700, dir_fd=here)
         there = os.open(name, FOLDER, dir_fd=here)
     if name != ".." and os.fstat(there).st_mode & 0o700 != 0o700:
         os.fchmod(there, 0o700)

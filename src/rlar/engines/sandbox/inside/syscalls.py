@@ -75,5 +75,10 @@ def table(machine: str) -> tuple[dict[str, int], int]:
 NUMBERS, ARCH = table(os.uname().machine)
 
 
+def words(text: str) -> list[str]:
+    """A list of names, written as people read it."""
+    return text.split()
+
+
 def number(name: str) -> int | None:
     return NUMBERS.get(name)

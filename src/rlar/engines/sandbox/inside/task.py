@@ -11,13 +11,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from rlar.engines.sandbox.inside import answers, confine, judge, program, selftest, session, wire
+from rlar.engines.sandbox.inside import answers, confine, judge, program, selftest, session, suite, wire
 from rlar.engines.sandbox.inside.channel import CHANNEL, Channel
 
 SEED = 0  # every task starts from the same state of `random`, so that the same program gives the same output
 
 Handler = Callable[[Channel, dict[str, Any], list[int]], None]
-QUIET = {"admit", "session"}  # what needs neither threads nor files
+SILENT = {"calls", "serve", "judge", "admit", "session", "suite"}  # what these print is no part of their answer
+QUIET = {"admit", "session"}  # these need neither threads nor files
 
 
 def warm_up() -> None:
@@ -41,6 +42,8 @@ def main(layers: confine.TaskLayers, fds: tuple[int, ...], session: bool) -> Non
     gc.enable()
     limits = request["limits"]
     confine.limit_task(layers, limits["cpu_s"], limits["memory_bytes"], limits["processes"])
+    if request["op"] in SILENT:
+        _silence()
     if request["op"] in QUIET:
         confine.quieten(layers)
     HANDLERS[request["op"]](channel, request, passed)
@@ -55,28 +58,27 @@ def _run(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
 
 
 def _calls(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
-    _silence()
     answers.calls(channel, request)
 
 
 def _serve(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
-    _silence()
     answers.Served(passed[0]).listen()
 
 
 def _judge(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
-    _silence()
     judge.serve(channel)
 
 
 def _admit(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
-    _silence()
     session.admit(channel, request)
 
 
 def _session(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
-    _silence()
     session.serve(channel, request)
+
+
+def _suite(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
+    suite.run(channel, request)
 
 
 def _selftest(channel: Channel, request: dict[str, Any], passed: list[int]) -> None:
@@ -87,9 +89,10 @@ def _selftest(channel: Channel, request: dict[str, Any], passed: list[int]) -> N
 
 
 def _silence() -> None:
-    """What tested functions print goes nowhere: it is no part of the answer and costs nothing to drain."""
-    os.dup2(0, 1)
-    os.dup2(0, 2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -99,5 +102,6 @@ HANDLERS: dict[str, Handler] = {
     "judge": _judge,
     "admit": _admit,
     "session": _session,
+    "suite": _suite,
     "selftest": _selftest,
 }

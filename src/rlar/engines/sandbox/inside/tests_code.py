@@ -207,7 +207,7 @@ def constant(node: ast.expr) -> Any:
         case ast.Call(ast.Name(name), args, []) if name in _FUNCTIONS:
             try:
                 return _FUNCTIONS[name](*[constant(a) for a in args])
-            except Exception:  # noqa: BLE001
+            except Exception:
                 raise NotPlainError from None
     raise NotPlainError
 
@@ -244,7 +244,7 @@ def _operate(op: ast.operator, a: Any, b: Any) -> Any:
         raise NotPlainError
     try:
         return how[type(op)]()
-    except Exception:  # noqa: BLE001
+    except Exception:
         raise NotPlainError from None
 
 
@@ -278,9 +278,7 @@ def free_names(code: str) -> set[str]:
 def runnable(code: str, names: dict[str, Any]) -> list[tuple[Callable[..., Any], bool]]:
     """Functions that the tests define and leave to the runner: (function, whether it takes the candidate)."""
     tree = ast.parse(code)
-    called = {
-        n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-    }
+    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     out = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name not in called and callable(names.get(node.name)):
@@ -305,16 +303,16 @@ class _Reporting(ast.NodeTransformer):
         self.caught = 0  # depth of try and with blocks around
         self.names = {entry, "candidate"}
 
-    def visit_Try(self, node: ast.Try) -> ast.AST:  # noqa: N802
+    def visit_Try(self, node: ast.Try) -> ast.AST:
         return self._inside(node)
 
-    def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802
+    def visit_With(self, node: ast.With) -> ast.AST:
         return self._inside(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self._inside(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         if node.name == "check" or node.name.startswith("test"):
             self.names |= {a.arg for a in node.args.args[:1]} if node.name == "check" else set()
             return self.generic_visit(node)
@@ -326,7 +324,7 @@ class _Reporting(ast.NodeTransformer):
         self.caught -= 1
         return node
 
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:  # noqa: N802
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
         if self.caught:
             raising = ast.Raise(ast.Call(ast.Name("AssertionError", ast.Load()), [], []), None)
             new: ast.stmt = ast.If(node.test, [_note("passed", ast.Constant(True))], [_note("failed"), raising])
@@ -336,7 +334,7 @@ class _Reporting(ast.NodeTransformer):
             new = ast.Try([_note("passed", node.test)], [handler], [], [])
         return ast.copy_location(new, node)
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in self.names and call.args:
             call.func = ast.copy_location(ast.Attribute(call.func, "rlar_in_place", ast.Load()), call.func)

@@ -46,15 +46,20 @@ class UnencodableError(Exception):
 
 def pack(message: Json) -> bytes:
     """One frame. Raises ValueError for NaN and infinity outside encoded values."""
-    body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii")
+    body = to_json(message)
     return len(body).to_bytes(_HEADER, "little") + body
+
+
+def to_json(message: Json) -> bytes:
+    """JSON without spaces. Raises ValueError for NaN and infinity."""
+    return _encode_json(message).encode("ascii")
 
 
 def unpack(body: bytes) -> Json:
     """The message of a frame's body. Raises ProtocolError for anything but strict JSON of modest depth and numbers."""
     lifted = not 0 < sys.get_int_max_str_digits() <= _DIGITS  # the host may have switched Python's limit off
     try:
-        return json.loads(body, parse_constant=_no_constant, parse_int=_short_int if lifted else None)
+        return (_decode_json_slowly if lifted else _decode_json)(body.decode("ascii"))
     except (ValueError, RecursionError) as e:
         raise ProtocolError(f"not JSON: {type(e).__name__}") from None
 
@@ -67,6 +72,12 @@ def _short_int(text: str) -> int:
     if len(text) > _DIGITS:
         raise ValueError("a number of thousands of digits")
     return int(text)
+
+
+# Made once: json.dumps and json.loads make a new coder at each call with options.
+_encode_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode_json = json.JSONDecoder(parse_constant=_no_constant).decode
+_decode_json_slowly = json.JSONDecoder(parse_constant=_no_constant, parse_int=_short_int).decode
 
 
 class FrameReader:
@@ -145,7 +156,7 @@ class _Encoder:
         kinds = set(map(type, values))
         if kinds <= _SCALARS:
             return list(values)
-        if kinds == {int} and -PLAIN_INT < min(values) and max(values) < PLAIN_INT:
+        if kinds == {int} and min(values) > -PLAIN_INT and max(values) < PLAIN_INT:
             return list(values)
         if kinds == {float} and all(map(math.isfinite, values)):
             return list(values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import builtins
+import ctypes
 import gc
 import json
 import os
@@ -17,20 +18,20 @@ import struct
 import sys
 from typing import Any
 
-from rlar.engines.sandbox.inside import confine, scratch, task
+from rlar.engines.sandbox.inside import bpf, confine, scratch, task
+from rlar.engines.sandbox.inside.syscalls import words
 
 CONTROL = 3
-FIRST_FREE = 4
 FORK, KILL = b"F", b"K"
 COMMAND = struct.Struct("<cIB")  # what, number of the task, whether it is a session (no scratch)
 ENDED = struct.Struct("<IidQB")  # number of the task, wait status, CPU seconds, peak memory in KiB, scratch is clean
-PACKET = 1 << 16
-PRELOADED = """
-abc array ast base64 bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum fractions
-functools hashlib heapq io itertools json keyword linecache math numbers operator queue random re statistics string
-struct tempfile textwrap threading time traceback types typing unicodedata warnings zlib _sitebuiltins
-encodings.ascii encodings.latin_1
-""".split()
+THREAD_STACK_BYTES = 4 << 20
+PRELOADED = words(
+    """abc array ast base64 bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum
+    fractions functools hashlib heapq io itertools json keyword linecache math numbers operator queue random re
+    statistics string struct tempfile textwrap threading time traceback types typing unicodedata warnings zlib
+    _sitebuiltins encodings.ascii encodings.latin_1"""
+)
 
 
 def main(text: str) -> None:
@@ -55,12 +56,27 @@ def _prepare(settings: dict[str, Any], control: _socket.socket) -> Zygote:
     sys.orig_argv[:] = sys.argv
     os.chdir(settings["scratch"])
     task.warm_up()
+    _small_thread_stacks()
     layers = confine.confine_zygote(settings)
+    for name in [n for n in sys.modules if n.partition(".")[0] == "rlar"]:
+        del sys.modules[name]  # this runtime is nothing that a program may import
     gc.collect()
     gc.disable()
     gc.freeze()
     control.send(json.dumps({"ready": True, "own_mib": layers.own_bytes >> 20}).encode())
     return Zygote(control, layers, settings["scratch"])
+
+
+def _small_thread_stacks() -> None:
+    """Threads get 4 MiB of stack unless a program asks for more; the C library would give them the main stack's limit,
+    and a few of them would use up the address space."""
+    libc = bpf.libc
+    if not hasattr(libc, "pthread_setattr_default_np"):
+        return
+    attributes = ctypes.create_string_buffer(64)
+    libc.pthread_attr_init(attributes)
+    libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(THREAD_STACK_BYTES))
+    libc.pthread_setattr_default_np(attributes)
 
 
 class Zygote:
