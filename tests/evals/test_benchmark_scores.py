@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 
+import evals_rewardbench2_cases as cases
 import numpy as np
 import pytest
 
@@ -14,10 +14,6 @@ from rlar.evals.benchmark_scores import REWARDBENCH_SECTIONS, rewardbench_sectio
 from rlar.evals.rewardbench2 import EDITIONS, TiesRow, rewardbench2_result, rewardbench2_ties
 
 HERE = Path(__file__).parent
-SPEC = importlib.util.spec_from_file_location("rewardbench2_cases", HERE / "rewardbench2_cases.py")
-assert SPEC is not None and SPEC.loader is not None
-cases = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(cases)
 
 
 @pytest.fixture(scope="module")

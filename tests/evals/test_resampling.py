@@ -161,3 +161,10 @@ def test_a_difference_of_statistics_is_paired():
     assert found.value == pytest.approx(b.value - a.value) and found.low > 0 and found.p < 0.01
     same = sampler.statistic_difference("spearman", worse, worse, labels)
     assert (same.value, same.p) == (0.0, 1.0)
+
+
+def test_a_perfect_auc_is_not_certainty():
+    scores, labels = [0.0] * 40 + [1.0] * 12, [0.0] * 40 + [1.0] * 12
+    found = Resampler(alone(52), draws=300).statistic("auc", scores, labels)
+    assert found.value == found.high == 1.0
+    assert found.low == pytest.approx(0.025 ** (1 / 12))  # as many as the smaller class has

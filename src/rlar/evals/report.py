@@ -76,7 +76,7 @@ class Line:
 
     system: on the cases it judged; judged: their share; gap: why it did not judge the others. hindsight: the best
     recorded tool, chosen on these cases; elsewhere: chosen on other halves; router: by category, learnt on other
-    halves; versus: system minus `elsewhere`, on the cases that both judged.
+    halves; versus: system minus `elsewhere` (minus `hindsight` for AUC and Spearman), on the cases that both judged.
     """
 
     system: Figure | None
@@ -190,7 +190,7 @@ class _StaticChoice:
 def _static_choice(
     dataset: Dataset, recorded: Sequence[ToolScores], rows: Sequence[Row], sampler: Resampler, settings: Settings
 ) -> _StaticChoice | None:
-    """Among the tools that judged at least half of what the best covered one did; None without recorded tools.
+    """Among the tools that judged at least 80% of what the best covered one did; None without recorded tools.
 
     With one tool there is no choice to make, so hindsight and elsewhere agree. Where the metric has no figure per case
     (AUC, Spearman) only hindsight is told.
@@ -200,7 +200,7 @@ def _static_choice(
     if not known:
         return None
     widest = max(r.judged for r in known)
-    best = max((r for r in known if r.judged >= widest / 2), key=lambda r: (r.figure.value or -9.0, r.tool))
+    best = max((r for r in known if r.judged >= 0.8 * widest), key=lambda r: (r.figure.value or -9.0, r.tool))
     if dataset.metric is not Metric.PAIRS:
         return _StaticChoice(best.tool, best.figure, best.figure if len(known) == 1 else None, None)
     by_name = {t.tool: t for t in recorded}
@@ -232,10 +232,7 @@ def _line(
 ) -> Line:
     by_tool = {row.tool: row for row in rows}
     system = by_tool.get(NAME)
-    versus = None
-    if system is not None and static is not None and static.utility_N is not None:
-        table = next(t for t in tables if t.tool == NAME)
-        versus = sampler.difference(static.utility_N, utilities(dataset, table))
+    versus = _versus(dataset, tables, static, sampler) if system is not None and static is not None else None
 
     def routed(name: str) -> Figure | None:
         return routing.entry(name).figure if routing is not None else None
@@ -248,12 +245,24 @@ def _line(
         hindsight=routed(BEST_HINDSIGHT) or (static.hindsight if static is not None else None),
         elsewhere=routed(BEST_ELSEWHERE) or (static.elsewhere if static is not None else None),
         router=routed(CATEGORY_ROUTER),
-        versus=versus if versus is not None and versus.n else None,
+        versus=versus if versus is not None and versus.value is not None else None,
         length=by_tool[LENGTH].figure if LENGTH in by_tool else None,
         random=by_tool[RANDOM].figure if RANDOM in by_tool else None,
         category_oracle=routed(CATEGORY_ORACLE),
         item_oracle=routed(ITEM_ORACLE),
     )
+
+
+def _versus(dataset: Dataset, tables: Sequence[ToolScores], static: _StaticChoice, sampler: Resampler) -> Difference:
+    """The system minus the static choice: elsewhere where cases have figures, else (AUC, Spearman) in hindsight."""
+    by_name = {t.tool: t for t in tables}
+    if static.utility_N is not None:
+        return sampler.difference(static.utility_N, utilities(dataset, by_name[NAME]))
+    first, second = ([by_name[tool].of(case)[0] for case in dataset.cases] for tool in (static.best, NAME))
+    labels = [case.labels[0] for case in dataset.cases]
+    if dataset.metric is Metric.AUC:
+        return sampler.statistic_difference("auc", first, second, labels)
+    return sampler.statistic_difference("spearman", first, second, labels, [case.source for case in dataset.cases])
 
 
 def _by_task(

@@ -94,7 +94,7 @@ class Resampler:
             return Figure(value, None, None, n, used)
         if values.min() == values.max():
             value = float(values[0])
-            slack = 1 - ((1 - self.level) / 2) ** (1 / used) if value in (0.0, 1.0) else 0.0
+            slack = self._slack(used) if value in (0.0, 1.0) else 0.0
             low, high = (max(value - slack, 0.0), min(value + slack, 1.0)) if slack else (value, value)
             return Figure(value, low, high, n, used)
         # einsum, not @: many small products through a threaded BLAS cost more than they compute on a busy machine.
@@ -158,6 +158,8 @@ class Resampler:
     ) -> Figure:
         """A statistic over all cases, one response each, with its interval. name: "auc" or "spearman".
 
+        Where every resample separates the classes perfectly, an AUC's interval is the exact binomial one for as many
+        draws as the smaller class has groups: the bootstrap would claim certainty.
         strata: the figure is the mean over strata, weighted by cases, of the statistic within each; None for one.
         """
         parts = self._drawn(name, scores_N, labels_N, strata_N)
@@ -167,6 +169,9 @@ class Resampler:
             return Figure(None, None, None, known, 0)
         value = sum(p.value * p.n for p in parts) / n
         low, high = self._interval(_total(parts), groups)
+        if name == "auc" and low == high == value and value in (0.0, 1.0):
+            slack = self._slack(min(p.smaller_class for p in parts))
+            low, high = max(low - slack, 0.0), min(high + slack, 1.0)
         return Figure(value, low, high, n, groups)
 
     def statistic_difference(
@@ -229,7 +234,8 @@ class Resampler:
                 of_weights(scores, labels, self.weights[start : start + CHUNK][:, codes])
                 for start in range(0, self.draws, CHUNK)
             ]
-            found.append(_Drawn(value, len(rows), len(np.unique(codes)), np.concatenate(drawn)))
+            smaller = min(len(np.unique(codes[labels > 0.5])), len(np.unique(codes[labels <= 0.5])))
+            found.append(_Drawn(value, len(rows), len(np.unique(codes)), np.concatenate(drawn), smaller))
         return found
 
     def _interval(self, drawn: Floats, groups: int) -> tuple[Maybe, Maybe]:
@@ -237,6 +243,10 @@ class Resampler:
 
         known = drawn[np.isfinite(drawn)]  # resamples with one class only, or constant, have no value
         return self._percentiles(known) if len(known) and groups >= 2 else (None, None)
+
+    def _slack(self, groups: int) -> float:
+        """How far the truth may lie from 0 or 1 when all of so many groups say 0 or 1 (Clopper-Pearson)."""
+        return 1 - float(((1 - self.level) / 2) ** (1 / groups))
 
     def _percentiles(self, drawn: Floats) -> tuple[float, float]:
         import numpy as np
@@ -252,6 +262,7 @@ class _Drawn:
     n: int
     groups: int
     drawn: Floats
+    smaller_class: int  # groups of the class with fewer
 
 
 def _total(parts: Sequence[_Drawn]) -> Floats:
