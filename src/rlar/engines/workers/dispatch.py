@@ -243,7 +243,7 @@ class Dispatcher:
             return None
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        worker = WorkerEnd(template.free.popleft(), ours)
+        worker = WorkerEnd(template.free.popleft(), ours, template.board)
         template.board.write(worker.slot, *_NOWHERE)
         self.workers[worker.slot] = worker
         self._selector.register(ours, selectors.EVENT_READ, worker)
@@ -272,8 +272,8 @@ class Dispatcher:
         if worker.killed_for is not None:
             self._gone(worker.slot, worker.killed_for, outside=False)
         elif cause == signal.SIGPROF:
-            limit = self._limit(worker)
-            self.counts["kills"] += bool(worker.orders)
+            limit = self._limit(worker) if worker.orders else 0.0
+            self.counts["kills"] += 1
             self._gone(worker.slot, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"), outside=False)
         elif cause is not None:
             broke = Broke(Fault.CRASHED, f"its process died of {_signal_name(cause)}")
@@ -288,14 +288,12 @@ class Dispatcher:
         if worker.connection in self._selector.get_map():
             self._selector.unregister(worker.connection)
         worker.connection.close()
-        at = _NOWHERE
         if self.template is not None:
-            at = self.template.board.read(slot)
             self.template.free.append(slot)
         if worker.orders:
             self.counts["deaths"] += 1
             running = worker.orders.popleft()
-            running.lost(at, broke, outside=outside)
+            running.lost(worker.at, broke, outside=outside)
             self._take_back(worker)
 
     @staticmethod
@@ -349,9 +347,9 @@ class Dispatcher:
             return
         self._looked = now
         for worker in self.workers.values():
-            if not worker.orders or worker.watch is None or worker.killed_for is not None or self.template is None:
+            if not worker.orders or worker.watch is None or worker.killed_for is not None:
                 continue
-            at = self.template.board.read(worker.slot)
+            at = worker.at
             worker.watch.look(at, now)
             if at.order != worker.orders[0].id or at.stage == Stage.IDLE:
                 continue
@@ -363,9 +361,7 @@ class Dispatcher:
 
     def _limit(self, worker: WorkerEnd) -> float:
         """CPU seconds for what the worker is doing."""
-        if self.template is None or not worker.orders:
-            return 0.0
-        stage = self.template.board.read(worker.slot).stage
+        stage = worker.at.stage
         if stage == Stage.LOAD:
             return LOAD_CPU_S
         return worker.orders[0].warm_s if stage == Stage.WARM else worker.orders[0].cpu_s

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlar.engines.workers.accounts import Assignment
-from rlar.engines.workers.board import Board
+from rlar.engines.workers.board import Board, Position
 from rlar.engines.workers.watch import Watch
 from rlar.engines.workers.wire import LENGTH, Broke, frames
 from rlar.errors import RlarError
@@ -34,6 +34,7 @@ class WorkerEnd:
 
     slot: int
     connection: socket.socket
+    board: Board
     pid: int | None = None
     orders: deque[Assignment] = field(default_factory=deque)
     outgoing: deque[memoryview] = field(default_factory=deque)
@@ -56,6 +57,11 @@ class WorkerEnd:
                 self.outgoing[0] = self.outgoing[0][sent:]
                 if not self.outgoing[0]:
                     self.outgoing.popleft()
+
+    @property
+    def at(self) -> Position:
+        """Where the worker is, or was when it died."""
+        return self.board.read(self.slot)
 
     @property
     def ended(self) -> bool:
