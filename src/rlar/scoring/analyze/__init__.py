@@ -21,6 +21,7 @@ from rlar.types import Json, Query, Task
 __all__ = ["LABELS", "PromptClassifier", "analyze", "label_of", "read_constraints"]
 
 _ANSWERS = ("number", "expression", "interval", "set", "tuple", "choice", "json", "label", "list", "span")
+_TEXT_LABELS = ("translation", "summarization", "data_to_text")  # the answer is a text, however short
 _FORMATS = ("json", "yaml", "toml", "xml", "csv")
 _SEEN_MOST = 4096
 _seen: dict[tuple[str, bool], Task] = {}  # by content key: Tasks are small, prompts are not kept
@@ -46,7 +47,7 @@ def _analyze(query: Query, use_hint: bool) -> Task:
     shape, pair = shape_of(query), language_pair(query)
     evidence = gather(query, shape, pair)
     label, confidence, why = _label(query, evidence, hint(query) if use_hint else None)
-    checks, sure, reasons = _checks(query, shape, label, pair)
+    checks, sure, reasons = _checks(query, shape, label)
     language = detect_cheap(_instruction(query, pair))
     return Task(label, checks, language, round(confidence * sure, 3), (*reasons, *why))
 
@@ -58,15 +59,13 @@ def _label(query: Query, evidence: Evidence, hinted: tuple[str, str] | None) -> 
         label, where = hinted
         if decided is not None and decided.label != label and decided.strict:
             return decided.label, 0.9, (decided.why, f"{where}, which this contradicts")
-        doubt = evidence.label != label and evidence.confidence >= 0.9
+        doubt = decided is None and evidence.label != label and evidence.confidence >= 0.9
         note = (f"but it reads as {evidence.label}: {'; '.join(evidence.why[:2])}",) if doubt else ()
         return label, 0.9 if doubt else 0.98, (where, *note)
     return evidence.label, evidence.confidence, evidence.why
 
 
-def _checks(
-    query: Query, shape: Shape, label: str, pair: LanguagePair | None
-) -> tuple[tuple[str, ...], float, list[str]]:
+def _checks(query: Query, shape: Shape, label: str) -> tuple[tuple[str, ...], float, list[str]]:
     """(checks, most decisive first; confidence that they are right; reasons)."""
     extra, checks, why = query.extra, [], []
     if query.tests:
@@ -76,12 +75,12 @@ def _checks(
         if isinstance(extra.get(column), (Mapping, list, tuple)) and extra[column]:
             checks.append(name)
             why.append(f"the row has {column!r}")
-    answer = _answer_check(shape, label, pair)
-    sure = 1.0
+    answer, sure = _answer_check(shape, label), 1.0
     if answer:
+        if not checks and answer.startswith("answer:"):  # everything hangs on how the reference was read
+            sure = max(shape.confidence, 0.5) ** 0.5
         checks.append(answer)
         why.append(shape.why)
-        sure = max(shape.confidence, 0.5) ** 0.5 if answer.startswith("answer:") else 1.0
     if query.constraints:
         checks.append("constraints")
         why.append(f"there are {len(query.constraints)} constraints")
@@ -98,16 +97,14 @@ def _checks(
     return tuple(checks), sure, why
 
 
-def _answer_check(shape: Shape, label: str, pair: LanguagePair | None) -> str | None:
+def _answer_check(shape: Shape, label: str) -> str | None:
     """The check that the reference allows, or None. A text answers a text: even "Danke." is a translation."""
     if shape.kind in ("none", "program"):
         return None  # being like a program's text is not being right; its tests would tell
-    if label == "translation" and pair is not None:
-        return "translation"
-    if shape.kind == "text" or (
-        label in ("translation", "summarization", "data_to_text") and shape.kind in ("span", "list")
-    ):
+    if label in _TEXT_LABELS and shape.kind != "json":
         return "translation" if label == "translation" else "text:reference"
+    if shape.kind == "text":
+        return "text:reference"
     return f"answer:{shape.kind}" if shape.kind in _ANSWERS else None
 
 
