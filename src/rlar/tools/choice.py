@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import Claim, claims, said
+from rlar.tools.final_answer import Claim, claims, echoes, said
 from rlar.tools.math.form import key_of
 from rlar.tools.numbers import read_number, undressed
 from rlar.tools.reference import choices_of, golds, read_shape, shape_of
@@ -70,7 +70,7 @@ class Choice(RuleTool):
 
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response)
-        found = claims(text)
+        found = claims(text) if not echoes(text, query.question) else []
         several = any(len(labels) > 1 for labels in prepared.accepted)
         for claim in found:
             labels = read_choice(claim, prepared.options, prepared.keys, prepared.allowed, several=several)

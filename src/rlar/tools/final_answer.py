@@ -106,6 +106,12 @@ def _after_thoughts(text: str, *, fallback: bool) -> str:
     return text[: end[0]] if fallback else ""
 
 
+def echoes(text: str, prompt: str) -> bool:
+    """Whether a text is the prompt said again, or most of it: nothing was answered, whatever numbers it holds."""
+    text = text.strip()
+    return len(text) > 30 and 2 * len(text) >= len(prompt) and text in prompt
+
+
 # -- boxes -----------------------------------------------------------------------------------------------------------
 
 _SIMPLE_BOX = re.compile(r"\s*\{([^{}]{0,400})\}")
@@ -347,7 +353,7 @@ def claims(text: str, *, explicit: bool = False) -> list[Claim]:
         if len(rest) > 4 and (restated := _taken_back(rest)) is not None:
             found.append(Claim(restated, "restated"))
         return found[:-4:-1]
-    if len(stripped) <= 200 and "\n" not in stripped and len(stripped.split()) <= 4:
+    if _is_bare(stripped):
         return [Claim(stripped, "whole")]
     return [] if explicit else [Claim(closing(stripped), "closing")]
 
@@ -363,6 +369,16 @@ def last_claim(text: str, *, explicit: bool = False) -> Claim | None:
     """The final claim of what was `said`; None where nothing is claimed. See `claims`."""
     found = claims(text, explicit=explicit)
     return found[0] if found else None
+
+
+def _is_bare(text: str) -> bool:
+    """Nothing but an answer: one line, one sentence, three words at most beside formulas and numbers."""
+    if len(text) > 200 or "\n" in text or "nswer" in text or re.search(r"[.!?]\s", text):
+        return False
+    return len(_WORDS_OF_PROSE.findall(text)) <= 3
+
+
+_WORDS_OF_PROSE = re.compile(r"(?<![\\\w])(?!(?:sin|cos|tan|exp|log|sqrt|abs|mod)\b)[^\W\d_]{3,}")
 
 
 def closing(text: str) -> str:

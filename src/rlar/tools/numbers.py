@@ -262,8 +262,8 @@ def _tail(text: str) -> _Tail | None:
     if not text or not text.strip():
         return _Tail()
     if m := _PERCENT.match(text):
-        after = text[m.end() :].strip()
-        return None if re.search(r"[\d=+*/^\\]", after) else _Tail(True, after)
+        after = text[m.end() :].strip(" .$)")
+        return _Tail(True, after) if not after or _unit(" " + after) is not None else None
     if m := _DEGREE.match(text):
         scale = (m["scale"] or "").upper()
         return None if text[m.end() :].strip(" .") else _Tail(False, "degree" + scale)
@@ -283,6 +283,8 @@ def _unit(text: str) -> str | None:
     power = ""
     if m := _UNIT_TEXT.match(text):
         word, power = m["word"].strip(" ().~"), m["power"] or ""
+        if {w for w in word.lower().split() if len(w) > 1} & NO_UNIT:
+            return None
         rest = text[m.end() :].strip(" .$")
         if rest:
             more = _UNIT_TEXT.match(rest)  # "\text{ miles}/\text{hour}", "\text{ km} per hour"

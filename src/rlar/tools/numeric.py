@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from rlar.errors import InputError
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import Claim, claims, said
+from rlar.tools.final_answer import Claim, claims, echoes, said
 from rlar.tools.math.answer import answer_form
 from rlar.tools.numbers import Number, read_number
 from rlar.tools.reference import golds, shape_of
@@ -77,7 +77,8 @@ class Numeric(RuleTool):
 
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         decimal = any(n.value.denominator != 1 for n in prepared.golds)
-        for claim in claims(said(response)):
+        text = said(response)
+        for claim in claims(text) if not echoes(text, query.question) else []:
             numbers = stated_numbers(claim, comma_decimal=decimal)
             if not numbers:
                 continue

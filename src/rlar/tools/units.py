@@ -43,7 +43,7 @@ _SYMBOL_NAMES = """mm cm dm m km g kg mg s h l ml L J N W V K C F Hz kHz MHz Pa 
 ft lb oz mi mph kph km/h m/s cm/s € £ ¥ ₹ ¢"""
 _MATHS_WORDS = """pi sqrt sin cos tan cot sec csc log ln exp mod or and to plus minus times over divided by squared
 cubed factorial choose infinity inf nan root power half third quarter frac binom cdot pmod x y z n k t i e c is was
-are not equals but rather either instead because since so"""
+are not equals but rather either instead because since so least most more less fewer"""
 SYMBOLS = frozenset(_SYMBOL_NAMES.split())  # short names that may follow a number without a space
 NO_UNIT = frozenset(_MATHS_WORDS.split())  # words that make more of a number than a quantity
 MAGNITUDES = {

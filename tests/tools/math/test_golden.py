@@ -170,8 +170,26 @@ ALL = [  # right under every profile
     (r"-2 \le x \le 7", r"\boxed{7 \ge x \ge -2}"),
     (r"x < 1", r"\boxed{1 > x}"),
     (r"\emptyset", r"\boxed{\varnothing}"),
+    (r"\mathbb{R}", r"\boxed{(-\infty,\infty)}"),
+    (r"\ln 2", r"\boxed{\log_e 2}"),
+    (r"\sqrt{x^2+y^2}", "The answer is sqrt(x**2 + y**2)."),
+    (r"\lfloor x \rfloor", "The answer is floor(x)."),
+    # a calculation states its result
+    ("48", r"\boxed{6 \cdot 8 = 48}"),
+    ("48", r"The answer is $48 = 6 \cdot 8$."),
+    ("48", r"There are $\binom{4}{2}\cdot 8 = 48$ ways, so the answer is $\boxed{48}$."),
+    ("2/3", "The answer is P(A) = 2/3."),
+    ("18", "Answer: 18\nExplanation: the answer is found by 9*2."),
+    ("18", '{"answer": 18}'),
+    ("18", r"\boxed{\text{There are 18 ways}}"),
+    ("073", r"\boxed{73}"),
+    ("5:3", r"\boxed{5:3}"),
+    ("0x1f", "0x1F"),
 ]
 NOT_STRICT = [  # reward and lenient pay; strict wants a marked, exact answer in its lowest terms
+    (r"\ln 2", r"\boxed{\log 2}"),
+    (r"\log 2", r"\boxed{\ln 2}"),
+    (r"\ln(x^2+1)", "The answer is log(x**2 + 1)."),
     ("18", "So she makes 18 dollars every day."),
     ("540", "\\( 180 \\) m + \\( 360 \\) m = \\( 540 \\) m\n\nSo, James runs a total of 540 meters a week."),
     ("27", "Therefore, she has written 27 novels this year."),
@@ -188,6 +206,7 @@ NOT_STRICT = [  # reward and lenient pay; strict wants a marked, exact answer in
     ("(1,3)", r"\boxed{1, 3}"),
 ]
 LENIENT = [  # only lenient pays: it evaluates to the gold, or is the gold roughly
+    ("31", "0x1F"),
     ("12", r"\boxed{5+7}"),
     ("12", "The answer is 5 + 7."),
     ("120", r"\boxed{5!}"),
@@ -301,6 +320,27 @@ NONE = [  # wrong under every profile
     (r"[-2,7]", r"\boxed{-2 < x < 7}", "Give the solution of the inequality as an interval."),
     ("-0x138b", "-0x137b"),
     ("18", "答案不是18。"),
+    ("3", r"\boxed{7 + x = 3}"),  # an equation with an unknown states no value
+    ("5", r"\boxed{5 \text{ or more}}"),
+    ("5", "The answer is at least 5."),
+    ("5", "The answer is 5 or so."),
+    ("5", r"\boxed{5 apples or 7 pears}"),
+    ("7", r"\boxed{5 apples or 7 pears}"),
+    ("5", "The answer is 5, maybe 7."),
+    ("5", r"The answer is 5 \cdot 7."),
+    ("5", "The answer is 5x."),
+    ("5", "The answer is the 5th."),
+    ("5", "The answer is 5 7."),
+    ("5", "The answer is 5:7."),
+    ("5:3", r"\boxed{3:5}"),
+    ("0", "5 0 7 1"),  # a row of digits is no product
+    ("0", r"\boxed{0 \text{ or } 1}"),
+    ("4t", r"\boxed{4}"),  # the t is no ton
+    ("4t", r"\boxed{4g}"),
+    ("y", r"\boxed{y'}"),
+    (r"20\%", r"\boxed{20\% < x}"),
+    (r"\ln 2", r"\boxed{\log_{10} 2}"),
+    ("5:3", r"\boxed{53}"),
 ]
 # fmt: on
 

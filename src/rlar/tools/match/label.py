@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import claims, said
+from rlar.tools.final_answer import claims, echoes, said
 from rlar.tools.match.normal import normal
 from rlar.tools.numbers import undressed
 from rlar.tools.reference import golds, shape_of
@@ -77,6 +77,8 @@ class LabelMatch(RuleTool):
 
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response)
+        if echoes(text, query.question):
+            return Mark(0.0, "repeats the question")
         found = claims(text)
         stated: set[str] = set()
         for claim in found:

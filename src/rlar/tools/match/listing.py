@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import claims, said
+from rlar.tools.final_answer import claims, echoes, said
 from rlar.tools.match.normal import same_span
 from rlar.tools.math.compare import asks_for_order
 from rlar.tools.numbers import undressed
@@ -60,7 +60,7 @@ class ListMatch(RuleTool):
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response)[-_LONGEST:]
         found = claims(text)
-        if not found:
+        if not found or echoes(text, query.question):
             return Mark(0.0, "no list is stated")
         mark = Mark(0.0, "no list is stated")
         for candidate in _candidates(text, found[0].text if found[0].explicit else "", found[0].begin, prepared):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import Claim, claims, said
+from rlar.tools.final_answer import Claim, claims, echoes, said
 from rlar.tools.language import detect_cheap
 from rlar.tools.match.normal import normal, same_span
 from rlar.tools.numbers import undressed
@@ -103,7 +103,7 @@ class FinalSpan(RuleTool):
         if len(whole) < 300 and self._right(whole, prepared):
             return Mark(1.0, "the same")
         found = claims(text)
-        if not found:
+        if not found or echoes(text, query.question):
             return Mark(0.0, "no answer is stated")
         answer = stated_span(found[0])
         if self._right(answer, prepared):

@@ -11,27 +11,35 @@ import re
 from rlar.tools.final_answer import Claim
 from rlar.tools.math.form import Form, read_form, split_top
 from rlar.tools.numbers import numbers_in
+from rlar.tools.units import SYMBOLS, known_unit
 
 _FORMULA = re.compile(
     r"\$\$(.{1,1000}?)\$\$|\\\[(.{1,1000}?)\\\]|\\\((.{1,1000}?)\\\)|(?<!\\)\$((?:\\\$|[^$\n]){1,600})\$", re.S
 )
 _HEDGE = re.compile(
-    r"[\s$\\().]{0,6}(?:,?\s?\b(?:or|and|vs\.?|versus)\b|/|,|;|\bto\b|\\text\s?\{\s?or\s?\})(?:\s?(?:maybe|perhaps|possibly|even))?[\s$\\()]{0,6}",
+    r"[\s$\\().*]{0,6}(?:(?:\s[^\W\d]{1,20}){0,3},?\s?\b(?:or|and|vs\.?|versus|maybe|perhaps|possibly)\b|/|,|;|:|\bto\b|\s"
+    r"|\\text\s?\{\s?or\s?\})(?:\s?(?:maybe|perhaps|possibly|even))?[\s$\\()*]{0,6}",
     re.I,
 )
 _PLAIN_FORMULA = re.compile(r"[-+(\[{]?[\w.\\π√∞]+(?:\s?[-+*/^=<>≤≥(),.\[\]{}|∪!]+\s?[\w.\\π√∞]*){1,40}")
 _BARE_WORD = re.compile(r"[A-Za-z]{2,}")
+_SENTENCES = ("closing", "output", "whole")  # unmarked: what comes last is what is concluded
+_UNKNOWN = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z(])")
 _COMMAND = re.compile(r"\\(?:begin|end)\{[a-z*]+\}|\\[a-zA-Z]+")
-_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*\*")
+_BOLD = re.compile(r"(?<![\w)}])\*\*(?=\S)([^*\n]{1,400}?)(?<=\S)\*\*(?![\w({])")
 _DENIED = re.compile(
     r"(?:\b(?:not|never|cannot|no longer|at least|at most|between|under|over|above|below|except)|n't|不是|不|"
     r"\b(?:greater|less|more|fewer|smaller|larger|bigger|higher|lower|other|rather) than)"
     r"\s{0,3}(?:equal to |equal |be |is )?[\s$\\(]{0,6}$",
     re.I,
 )
-_OPERATES = re.compile(
-    r"\s{0,3}(?:squared|cubed|factorial|times|plus|minus|divided|multiplied|choose|mod|to the)\b", re.I
+_OPERATES = re.compile(  # what makes of a number before it something else
+    r"\s{0,3}(?:(?:\\text\s?\{\s{0,2})?(?:squared|cubed|factorial|times|plus|minus|divided|multiplied|choose"
+    r"|mod|to the|at least|at most|and (?:up|above)|or (?:more|less|fewer|so|above|below|higher|lower|greater))\b"
+    r"|\\(?!text|mathrm|mbox|circ|degree|%|,|;|!|\)|\]|quad|approx| ))|_",
+    re.I,
 )
+_GLUED = re.compile(r"[A-Za-z]{1,20}")
 _CALC = re.compile(r"<<[^<>]{0,200}>>")
 
 
@@ -62,11 +70,16 @@ def answer_form(claim: Claim, *, several: bool, number: bool, comma_decimal: boo
 
 
 def _number_side(form: Form, comma_decimal: bool) -> Form | None:
-    """The side of an equation that is a number, the last one first: "6 * 8 = 48" and "48 = 6 * 8" state 48."""
-    for side in reversed(split_top(form.text, "=")):
-        read = read_form(side, comma_decimal=comma_decimal)
+    """The side of a calculation that is a number, the last one first: "6 * 8 = 48" and "48 = 6 * 8" state 48.
+
+    None for an equation with an unknown: "7 + x = 3" states no 3.
+    """
+    sides = split_top(form.text, "=")
+    for i in range(len(sides) - 1, -1, -1):
+        read = read_form(sides[i], comma_decimal=comma_decimal)
         if read.number is not None:
-            return read
+            others = _COMMAND.sub("", " ".join(sides[:i] + sides[i + 1 :]))
+            return None if _UNKNOWN.search(others) else read
     return None
 
 
@@ -100,7 +113,7 @@ def _number_in(text: str, claim: Claim, form: Form, comma_decimal: bool) -> Form
     if not pieces:
         return form if form.key and not _wordy(form) and not any(c.isdigit() for c in form.key) else None
     pieces.sort(key=lambda piece: piece[0])
-    return _chosen(pieces, text, last=claim.how in ("closing", "output"))
+    return _chosen(pieces, text, last=claim.how in _SENTENCES)
 
 
 def _last_side(text: str) -> str:
@@ -116,6 +129,11 @@ def _last_side(text: str) -> str:
 def _operated(text: str, start: int, end: int) -> bool:
     """Whether an operator ties the number to another one: "5 + 7", "3 × 4", "5!"."""
     after, before = text[end : end + 4].lstrip(), text[max(0, start - 4) : start].rstrip()
+    if text[start] in "+-" and text[:start].rstrip()[-1:].isdigit():
+        return True  # the sign is an operator
+    glued = _GLUED.match(text, end)
+    if glued and len(glued[0]) < 4 and glued[0] not in SYMBOLS and known_unit(glued[0]) is None:
+        return True  # "5x", "18th"
     if (
         _OPERATES.match(text, end)
         or after[:1] in ("+", "*", "×", "^", "!", "÷")
@@ -153,13 +171,13 @@ def _formula_in(text: str, claim: Claim, form: Form) -> Form | None:
     if formulas:
         pieces = [(m.start(), m.end(), read_form(next(g for g in m.groups() if g))) for m in formulas]
         if (
-            claim.how in ("closing", "output")
+            claim.how in _SENTENCES
             and len(pieces) > 1
             and len(pieces[-1][2].key) == 1
             and text[pieces[-1][0] - 3 : pieces[-1][0]] == "of "
         ):
             pieces.pop()  # "... for all values of $x$"
-        at = len(pieces) - 1 if claim.how in ("closing", "output") else _first_telling(pieces)
+        at = len(pieces) - 1 if claim.how in _SENTENCES else _first_telling(pieces)
         if len(pieces) == 1 and not any(c.isalpha() for c in _FORMULA.sub("", text)):
             return form
         group, high, low = [pieces[at][2]], at, at
@@ -176,7 +194,7 @@ def _formula_in(text: str, claim: Claim, form: Form) -> Form | None:
         return form
     plain = [m[0] for m in _PLAIN_FORMULA.finditer(text) if not _BARE_WORD.fullmatch(m[0].strip("., "))]
     if plain:
-        return read_form((plain[-1] if claim.how in ("closing", "output") else plain[0]).strip(" .,"))
+        return read_form((plain[-1] if claim.how in _SENTENCES else plain[0]).strip(" .,"))
     return form
 
 

@@ -280,6 +280,8 @@ def _same_formula(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
         p = replace(p, text=f"{p.name} = {p.text}", key=f"{p.name}={p.key}", number=None)
     elif p.equation and _plain_name(g):
         g = replace(g, text=f"{g.name} = {g.text}", key=f"{g.name}={g.key}", number=None)
+    if g.text.count("'") != p.text.count("'"):
+        return False  # the parser drops primes, and y' is not y
     mine = gold.formula(g)
     theirs = symbolic.parse(p.text) if mine is not None else None
     if mine is None or theirs is None:
@@ -288,7 +290,21 @@ def _same_formula(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
         return _rounds(mine, p.number, rules)
     if not rules.lenient and (_unfinished(mine, theirs) or _wrong_shape(mine, theirs, rules)):
         return False
-    return symbolic.equal(mine, theirs, loose=rules.lenient)
+    return symbolic.equal(mine, theirs, loose=rules.lenient) or _same_in_natural_logs(g, p, rules)
+
+
+_NATURAL = re.compile(r"\\?(?<![a-zA-Z])ln(?![a-zA-Z])")
+_LOG = re.compile(r"\\?(?<![a-zA-Z])log(?![a-zA-Z])(?!\s?_)")
+
+
+def _same_in_natural_logs(g: Form, p: Form, rules: Rules) -> bool:
+    r"""Whether "\log", which is to base 10 in some books and natural in others, is what the other side calls "\ln"."""
+    if rules.profile == "strict" or not any(
+        _NATURAL.search(a.text) and _LOG.search(b.text) for a, b in ((g, p), (p, g))
+    ):
+        return False
+    mine, theirs = (symbolic.parse(_LOG.sub(r"\\ln ", form.text)) for form in (g, p))
+    return mine is not None and theirs is not None and symbolic.equal(mine, theirs)
 
 
 _BASED = re.compile(r"\d_")

@@ -71,11 +71,20 @@ def explosive(text: str) -> bool:
 # -- plain notation to LaTeX -------------------------------------------------------------------------------------------
 
 _CALL = re.compile(
-    r"(?<![\\a-zA-Z])(sqrt|cbrt|exp|abs|Abs|sin|cos|tan|cot|sec|csc|log|ln|arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh)\s?\("
+    r"(?<![\\a-zA-Z])(sqrt|cbrt|exp|abs|Abs|floor|ceil|ceiling|sin|cos|tan|cot|sec|csc|log|ln|arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh)\s?\("
 )
 _NAMES = re.compile(r"(?<![\\a-zA-Z])(pi|infinity|inf|oo|alpha|beta|gamma|theta|lambda|sqrt)(?![a-zA-Z])")
 _NAMED = {"pi": "\\pi ", "infinity": "\\infty ", "inf": "\\infty ", "oo": "\\infty ", "sqrt": "\\sqrt"}
-_EXPLICIT = {"sqrt": "\\sqrt{%s}", "cbrt": "\\sqrt[3]{%s}", "exp": "e^{%s}", "abs": "|%s|", "Abs": "|%s|"}
+_EXPLICIT = {
+    "floor": "\\lfloor %s \\rfloor ",
+    "ceil": "\\lceil %s \\rceil ",
+    "ceiling": "\\lceil %s \\rceil ",
+    "sqrt": "\\sqrt{%s}",
+    "cbrt": "\\sqrt[3]{%s}",
+    "exp": "e^{%s}",
+    "abs": "|%s|",
+    "Abs": "|%s|",
+}
 _ARC = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _PAREN_POWER = re.compile(r"\^\s?\(")
 
@@ -147,10 +156,13 @@ def _library() -> tuple[Any, Any, Any]:
     return parse, verify, (LatexExtractionConfig(boxed_match_priority=-1, normalization_config=normalization),)
 
 
+ROW = re.compile(r"\d\s+\d")  # a row of numbers, which would be read as their product
+
+
 @_or_else(None)
 def parse(text: str) -> Any | None:
     """The sympy object of one formula (LaTeX or plain), unevaluated; None if it cannot be parsed or is `explosive`."""
-    if not text or explosive(text):
+    if not text or explosive(text) or ROW.search(text):
         return None
     library_parse, _, configuration = _library()
     found = library_parse(f"${as_latex(text)}$", configuration, fallback_mode="no_fallback", parsing_timeout=None)

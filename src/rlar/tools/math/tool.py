@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import claims, last_claim, said
+from rlar.tools.final_answer import claims, echoes, last_claim, said
+from rlar.tools.math import symbolic
 from rlar.tools.math.answer import answer_form
 from rlar.tools.math.compare import Gold, Rules, rules_of, same
 from rlar.tools.math.form import Form, read_form
@@ -59,7 +60,8 @@ class Math(RuleTool):
         shape = shape_of(query)
         if shape.kind == "list":
             items = shape.value
-            return isinstance(items, tuple) and 0 < len(items) <= 200 and all(_is_math(item) for item in items)
+            row = symbolic.ROW.search(str(query.reference))  # "3 0 9": rows and tables go to `list_match`
+            return not row and isinstance(items, tuple) and len(items) <= 200 and all(map(_is_math, items))
         if shape.kind == "span":  # words and symbols in maths mode ("$204_5$", "$\\text{Evelyn}$"), and "12 hours"
             gold = str(query.reference).strip()
             return gold.startswith(("$", "\\(", "\\[")) or read_number(gold) is not None
@@ -82,7 +84,7 @@ class Math(RuleTool):
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response, thoughts={"reward": "fallback", "strict": "never", "lenient": "always"}[self.profile])
         found = claims(text, explicit=self.profile == "strict")
-        if not found:
+        if not found or echoes(text, query.question):
             return Mark(0.0, "no answer is stated")
         if prepared.whole and found[0].text == prepared.whole and len(found[0].boxes) < 2:
             return _RIGHT
