@@ -25,7 +25,7 @@ from rlar.evals.resampling import Difference, Figure, Resampler
 from rlar.evals.routers import ByCategory, Cascade, NearestFamily, Router, Rules, Static, StaticMap, has_prices
 from rlar.evals.settings import Settings
 from rlar.evals.tool_scores import ToolScores
-from rlar.evals.trial import CurvePoint, Tried, cascade_curve, cascade_of_each, try_router
+from rlar.evals.trial import CurvePoint, Tried, cascade_curve, cascade_of_each, shuffled_router, try_router
 
 FEWEST_CASES = 20  # below that, halves are too small to learn or to measure anything
 
@@ -79,7 +79,8 @@ class Choice:
 class RoutingReport:
     """All entries, oracles and curves of one pool. scope: which tools are in it.
 
-    independent: see `independent_guesses`. words: the verdict.
+    shuffled: the category oracle's null; shuffled_router: the category router's. independent: see
+    `independent_guesses`. words: the verdict.
     """
 
     scope: str
@@ -89,6 +90,7 @@ class RoutingReport:
     left_out: tuple[str, ...]
     entries: tuple[Entry, ...]
     shuffled: Null
+    shuffled_router: Null
     independent: float
     choices: tuple[Choice, ...]
     curve: tuple[Point, ...]
@@ -126,6 +128,8 @@ def _routing_report(
     compare = _Compare(pool, sampler, tried[0])
     points, each = _cascades(pool, settings)
     by_category = next(t for t in tried if t.name == CATEGORY_ROUTER)
+    router = ByCategory(CATEGORY_ROUTER, settings.min_cases)
+    blind = shuffled_router(pool, router, splits=settings.splits, seed=settings.seed)
     report = RoutingReport(
         scope=scope,
         n=len(pool),
@@ -136,7 +140,7 @@ def _routing_report(
             *(compare.table(t, "system" if t.kind == "system" else "baseline") for t in others),
             *_tools(pool, compare),
             *(compare.tried(t) for t in tried),
-            compare.tried(_shuffled_router(pool, settings), role="null"),
+            _shuffled_entry(blind, len(pool), sampler.groups),
             *(
                 compare.table(ensemble(pool, tables, how, spread_weight=settings.spread_weight), "ensemble")
                 for how in ENSEMBLES
@@ -144,6 +148,7 @@ def _routing_report(
             *_oracles(pool, compare),
         ),
         shuffled=shuffled_categories(pool, shuffles=settings.shuffles, seed=settings.seed),
+        shuffled_router=blind,
         independent=independent_guesses(pool),
         choices=_choices(pool, by_category),
         curve=tuple(_point(p, sampler) for p in points),
@@ -182,19 +187,6 @@ def _routers(pool: Pool, settings: Settings) -> list[Router]:
     if has_prices(pool):
         routers += [Cascade(b) for b in settings.budgets if 0 < b < 1]
     return routers
-
-
-def _shuffled_router(pool: Pool, settings: Settings) -> Tried:
-    """The category router when categories are dealt out at random: it can only lose what learning them costs."""
-    import numpy as np
-
-    order = np.random.default_rng(settings.seed).permutation(len(pool))
-    dealt = pool.with_categories([pool.seen.categories[k] for k in order])
-    tried = try_router(
-        dealt, ByCategory(SHUFFLED_ROUTER, settings.min_cases), splits=settings.splits, seed=settings.seed
-    )
-    regret = float(category_oracle(pool).mean()) - sum(tried.utility_N) / len(pool)
-    return replace(tried, regret=regret)
 
 
 @dataclass(frozen=True)
@@ -263,6 +255,11 @@ def _oracles(pool: Pool, compare: _Compare) -> list[Entry]:
         compare.values(CATEGORY_ORACLE, "oracle", category_oracle(pool).tolist(), hindsight),
         compare.values(ITEM_ORACLE, "oracle", item_oracle(pool).tolist(), "knows every label"),
     ]
+
+
+def _shuffled_entry(null: Null, n: int, groups: int) -> Entry:
+    note = "mean and range over shuffles; it can only lose what learning costs"
+    return Entry(SHUFFLED_ROUTER, "null", Figure(null.mean, null.low, null.high, n, groups), note=note)
 
 
 def _cascades(pool: Pool, settings: Settings) -> tuple[list[CurvePoint], list[CurvePoint]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rlar.evals.oracles import best_by_category, category_oracle
+from rlar.evals.oracles import Null, best_by_category, category_oracle
 from rlar.evals.pool import Pool
 from rlar.evals.routers import Cascade, Router, Static
 
@@ -94,6 +94,36 @@ def try_router(pool: Pool, router: Router, *, splits: int = 20, seed: int = 0) -
         judge_calls=1000 * float(calls[judges].sum()) / decisions,
         price=1000 * float(calls @ np.array(pool.seen.prices)) / decisions,
     )
+
+
+def shuffled_router(pool: Pool, router: Router, *, shuffles: int = 49, splits: int = 20, seed: int = 0) -> Null:
+    """A router's accuracy when categories are dealt out at random: what it reaches without anything to learn.
+
+    p: share of the shuffles (the observed one included) that reach the router's accuracy with the true categories. This
+    is the honest test of whether routing by category helps: interval and sign-flip test of its gain over the static
+    choice take the learnt choices as given, and so cry wolf where all tools are alike.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    cuts = halves(pool.groups, splits, seed)
+
+    def accuracy(some: Pool) -> float:
+        total = 0.0
+        for split, (a, b) in enumerate(cuts):
+            for train, test in ((a, b), (b, a)):
+                routed = router.learn(some.take(train), seed + split)(some.take(test).seen)
+                total += float(some.utility_NK[test, routed.answer_N].sum())
+        return total / (splits * len(some))
+
+    observed = accuracy(pool)
+    drawn = []
+    for _ in range(shuffles):
+        order = rng.permutation(len(pool))
+        drawn.append(accuracy(pool.with_categories([pool.seen.categories[k] for k in order])))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    reached = sum(value >= observed - 1e-12 for value in drawn)
+    return Null(float(np.mean(drawn)), float(low), float(high), (reached + 1) / (shuffles + 1))
 
 
 def _shares(tools: Sequence[str], counts: Floats) -> dict[str, float]:

@@ -23,28 +23,32 @@ def routing_words(report: RoutingReport) -> tuple[str, ...]:
 
 
 def _does_routing_help(report: RoutingReport) -> str:
-    from rlar.evals.routing_report import BEST_ELSEWHERE, BEST_HINDSIGHT, CAREFUL_ROUTER, CATEGORY_ROUTER
+    """Two conditions: it beats the static choice, and does better than with categories that mean nothing."""
+    from rlar.evals.routing_report import BEST_ELSEWHERE, BEST_HINDSIGHT, CATEGORY_ROUTER
 
-    static = report.entry(BEST_ELSEWHERE)
-    hindsight = report.entry(BEST_HINDSIGHT)
-    router = max((report.entry(CATEGORY_ROUTER), report.entry(CAREFUL_ROUTER)), key=lambda e: e.figure.value or 0.0)
-    gain = router.versus
+    static, router = report.entry(BEST_ELSEWHERE), report.entry(CATEGORY_ROUTER)
     scope = f"all {len(report.tools)} tools" if report.scope == "all tools" else report.scope
-    start = f"Over {scope}, n = {report.n}: "
-    both = f"({share(router.figure.value)} against {share(static.figure.value)}, {difference(gain)})"
-    if gain is None or gain.p is None or gain.value is None or gain.p >= SIGNIFICANT:
-        return (
-            f"{start}routing by category does not help here: {router.name} does not beat the best static tool {both}."
-        )
-    if gain.value < 0:
-        return f"{start}routing by category hurts here: {router.name} loses to the best static tool {both}."
-    fair = (router.figure.value or 0.0) - (hindsight.figure.value or 0.0)
-    doubt = (
-        f" Part of that is an unlucky static choice: the best tool in hindsight has {share(hindsight.figure.value)}."
-        if fair < gain.value / 2
-        else ""
+    gain, null = router.versus, report.shuffled_router
+    start = f"Over {scope}, n = {report.n}: routing by category"
+    figures = (
+        f"it has {share(router.figure.value)}, the best static tool chosen elsewhere {share(static.figure.value)} "
+        f"({difference(gain)}), and {share(null.mean)} is what it has with categories dealt out at random"
     )
-    return f"{start}routing by category helps here: {router.name} beats the best static tool {both}.{doubt}"
+    meaning = null.p is not None and null.p < SIGNIFICANT
+    tested = "" if null.p is None else f" ({chance(null.p)})"
+    if gain is None or gain.value is None or gain.p is None:
+        return f"{start} could not be compared: {figures}."
+    if gain.value > 0 and gain.p < SIGNIFICANT and meaning:
+        hindsight = report.entry(BEST_HINDSIGHT).figure.value or 0.0
+        fair = (router.figure.value or 0.0) - hindsight
+        doubt = f" The static choice was unlucky, though: in hindsight the best tool has {share(hindsight)}."
+        return f"{start} helps here: {figures}{tested}.{doubt if fair < gain.value / 2 else ''}"
+    why = ""
+    if gain.value > 0 and gain.p < SIGNIFICANT:
+        why = " Its lead is one that meaningless categories reach as well."
+    elif gain.value < 0 and gain.p < SIGNIFICANT:
+        why = " It even loses: choosing among so many tools from so few cases costs more than it brings."
+    return f"{start} does not help here: {figures}{tested}.{why}"
 
 
 def _category_oracle(report: RoutingReport) -> str:
