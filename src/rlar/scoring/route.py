@@ -36,8 +36,8 @@ TOOLS_OF_CHECK: dict[str, tuple[str, ...]] = {
     "answer:choice": ("choice",),
     "answer:json": ("json_match",),
     "answer:label": ("label_match",),
-    "answer:list": ("list_match", "final_span"),
-    "answer:span": ("final_span",),
+    "answer:list": ("math", "list_match", "final_span"),  # of numbers, tuples, equations: maths fits these only
+    "answer:span": ("math", "final_span"),  # maths fits formulas and quantities only
     "translation": ("translation",),
 }
 # A reference text says what a good answer says only where the task is to say just that.
