@@ -102,6 +102,11 @@ def test_order_counts_where_the_question_or_the_user_wants_it():
     assert pays(ListMatch(ordered=False), "apple, pear, plum", "plum, pear, apple", ordered) == 1.0
 
 
+def test_a_gold_that_stands_in_the_question_may_be_the_answer():
+    rows = "3 0 9 1 2 3 4 5\n4 1 9 1 2 3 4 6\n7 1 9 1 2 3 4 7"
+    assert pays(LIST, rows, rows, "Rotate by 0 degrees:\n" + rows) == 1.0
+
+
 def test_a_literal_is_read_and_never_run(tmp_path):
     marker = tmp_path / "ran"
     response = f"[__import__('pathlib').Path({str(marker)!r}).touch(), 'a']"

@@ -22,6 +22,7 @@ _LONGEST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
+    texts: frozenset[str]  # the golds, spaces made one
     lists: tuple[tuple[str, ...], ...]
     ordered: bool
     rows: bool  # the gold is a table of rows or a row of tokens: spaces part the items
@@ -55,12 +56,13 @@ class ListMatch(RuleTool):
         rows = any(_is_rows(text) for text in texts)
         bracketed = any(text.strip()[:1] == "[" for text in texts)
         ordered = rows or bracketed or asks_for_order(query.question) if self.ordered is None else self.ordered
-        return _Prepared(tuple(tuple(items_of(text, rows=rows)) for text in texts), ordered, rows)
+        same = frozenset(" ".join(text.split()) for text in texts)
+        return _Prepared(same, tuple(tuple(items_of(text, rows=rows)) for text in texts), ordered, rows)
 
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response)[-_LONGEST:]
         found = claims(text)
-        if not found or echoes(text, query.question):
+        if not found or (echoes(text, query.question) and " ".join(text.split()) not in prepared.texts):
             return Mark(0.0, "no list is stated")
         mark = Mark(0.0, "no list is stated")
         for candidate in _candidates(text, found[0].text if found[0].explicit else "", found[0].begin, prepared):

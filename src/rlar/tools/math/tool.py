@@ -40,6 +40,8 @@ class Math(RuleTool):
     Sources: Math-Verify 0.9; extraction as in MATH, GSM8K, Minerva and ToRA (see rlar.tools.final_answer).
     """
 
+    preload = ("rlar.tools.math.symbolic:warm",)
+
     def __init__(self, profile: str = "reward") -> None:
         if profile not in PROFILES:
             raise ValueError(f"profile must be one of {', '.join(PROFILES)}, but is {profile!r}")
