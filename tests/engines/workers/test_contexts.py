@@ -100,9 +100,9 @@ def test_a_cancelled_coroutine_drops_its_work_and_harms_nobody(use, pool):
 
     async def main():
         before = pool.stats()["judged"]
-        groups = [(Query(f"c{i}"), ["burn 0.05"]) for i in range(200)]
+        groups = [(Query(f"c{i}"), ["burn 0.02"]) for i in range(200)]
         task = asyncio.create_task(pool.judge(tool.recipe, tool.card, groups))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -201,17 +201,17 @@ def test_nothing_is_wrong_when_processes_are_killed_under_load(use, victim):
     with WorkerPool(2) as pool:
         tool = use(on=pool)
         groups = [
-            (Query(f"q{i}"), [f"item {i}", f"burn 0.00{i % 4}", "raise"][: 2 + (i % 20 == 0)]) for i in range(600)
+            (Query(f"q{i}"), [f"item {i}", f"burn 0.00{i % 4}", "raise"][: 2 + (i % 20 == 0)]) for i in range(200)
         ]
         wanted = [[(j.mark, j.fault, j.why) for j in group] for group in tool.judge(groups)]
         assert all(fault is None for marks in wanted for _, fault, _ in marks)
         stop = threading.Event()
         victims = pool.pids if victim == "worker" else lambda: [p for p in [pool.template_pid()] if p]
         killed = []
-        pause = 0.08 if victim == "worker" else 0.6
+        pause = 0.04 if victim == "worker" else 0.1
         killer = threading.Thread(target=lambda: killed.append(kill_at_random(pool, victims, 7, stop, pause)))
         killer.start()
-        end = time.monotonic() + 3.0
+        end = time.monotonic() + 1.5
         try:
             rounds = 0
             while time.monotonic() < end:
@@ -221,7 +221,7 @@ def test_nothing_is_wrong_when_processes_are_killed_under_load(use, victim):
             stop.set()
             killer.join()
         assert rounds >= 1
-        assert killed[0] >= 3
+        assert killed[0] >= 2
         assert tool.responses("after")[0].fault is None
 
 

@@ -31,7 +31,8 @@ class Judged(NamedTuple):
     """What the pool says about one response: a mark, or a fault; exactly one of them.
 
     why: the reason of the fault; empty beside a mark, which carries its own. seconds: CPU seconds that it cost in
-    workers, all tries together; 0.0 for a copy of an identical response in the same group.
+    workers, all tries together (of a try that was cut off: its limit; prepare() counts with the first response of its
+    group); 0.0 for a copy of an identical response in the same group.
     """
 
     mark: Mark | None

@@ -30,7 +30,8 @@ from rlar.types import Fault
 
 BLOCKED_SLACK_S = 0.05  # granted beyond the limit, for what the look itself misses
 CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
-MAX_START_FAILURES = 5
+MAX_START_FAILURES = 5  # of the template, in a row
+MAX_FORK_FAILURES = 200  # in a row, each followed by a pause of TICK_S
 _OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 _NOWHERE = Position(0, 0, 0, Stage.IDLE)
 
@@ -194,16 +195,16 @@ class Dispatcher:
         for message in messages:
             if "hello" in message:
                 template.ready = True
-                self._start_failures = 0
             elif "forked" in message:
                 slot, pid = message["forked"]
+                self._start_failures = 0
                 self.counts["forks"] += 1
                 self.workers[slot].pid = pid
                 self.workers[slot].watch = Watch(pid)
             elif "unforked" in message:
                 slot, why = message["unforked"]
-                self.counts["unforked"] += 1
-                self._gone(slot, Broke(Fault.UNAVAILABLE, f"no new process: {why}"), outside=True)
+                self._gone(slot, Broke(Fault.UNAVAILABLE, why), outside=True)
+                self._not_started(MAX_FORK_FAILURES, why)
                 time.sleep(TICK_S)  # the machine is out of processes or memory; asking at once again does not help
             elif "exit" in message:
                 slot, status = message["exit"]
@@ -227,13 +228,17 @@ class Dispatcher:
         template.close(patience_s=1.0)
         self.counts["template_deaths"] += 1
         if not template.ready:
-            self._start_failures += 1
-            limit = MAX_START_FAILURES * (10 if template.process.returncode < 0 else 1)  # killed from outside
-            if self._start_failures >= limit:
-                self._start_failures = 0
-                why = f"worker processes do not start: {words[-1500:] or 'no reason was given'}"
-                for call in list(self.turns.calls):
-                    call.settle_all(Broke(Fault.UNAVAILABLE, why))
+            from_outside = template.process.returncode < 0
+            self._not_started(MAX_START_FAILURES * (10 if from_outside else 1), words[-1500:])
+
+    def _not_started(self, limit: int, why: str) -> None:
+        """One more failure to start a process; after `limit` of them in a row, nothing can be judged."""
+        self._start_failures += 1
+        if self._start_failures >= limit:
+            self._start_failures = 0
+            broke = Broke(Fault.UNAVAILABLE, f"worker processes do not start: {why or 'no reason was given'}")
+            for call in list(self.turns.calls):
+                call.settle_all(broke)
 
     # ------------------------------------------------------------------ workers
 
