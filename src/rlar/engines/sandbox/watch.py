@@ -147,7 +147,7 @@ class Watch:
         if not data:
             self._forget(fd)
             return
-        room = self.limits.output_bytes - self.written
+        room = max(0, self.limits.output_bytes - self.written)
         into += data[:room]
         self.written += len(data)
         if self.written > self.limits.output_bytes:

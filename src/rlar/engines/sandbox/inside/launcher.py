@@ -21,6 +21,7 @@ from rlar.engines.sandbox.inside.syscalls import number
 CONTROL = 3
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS = 24, 38, 8
 CAPABILITIES = 64
+LAUNCHER_ONLY = {"mounts", "masked", "python", "environment", "uid", "cpu"}
 HOST_NAME = b"sandbox"
 STACK_BYTES = 64 << 20  # fixed at exec; deep recursion in C needs it
 
@@ -65,7 +66,8 @@ def _become_zygote(settings: dict[str, Any]) -> None:
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
     python = settings["python"]
-    arguments = [python, "-P", "-s", "-S", "-B", "-c", BOOTSTRAP, settings["folder"], "zygote", json.dumps(settings)]
+    needed = json.dumps({k: v for k, v in settings.items() if k not in LAUNCHER_ONLY})  # tasks can find it in memory
+    arguments = [python, "-P", "-s", "-S", "-B", "-c", BOOTSTRAP, settings["folder"], "zygote", needed]
     os.execve(python, arguments, settings["environment"])  # noqa: S606
 
 
