@@ -24,6 +24,7 @@ from rlar.cli.progress import Progress
 from rlar.cli.rejects import RejectFile
 from rlar.cli.report import Gallery
 from rlar.cli.run import BATCH_ITEMS, Batch, Run, batches
+from rlar.cli.sandbox import require_isolation as check_isolation
 from rlar.cli.table import print_table
 from rlar.rollouts import Item, Writer, bytes_to_read, group_items, read_items
 from rlar.rollouts.row import check_field_map
@@ -60,6 +61,13 @@ JudgeMode = Annotated[
 ]
 MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="calls to the judge at most")]
 MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="tokens of the judge at most, in and out")]
+Isolation = Annotated[
+    str | None,
+    typer.Option(
+        "--require-isolation", metavar="LEVEL", help="refuse to judge programs below process, confined or full"
+    ),
+]
+CacheFile = Annotated[Path | None, typer.Option("--cache", help="keep judgements in this file, for later runs")]
 Profile = Annotated[Literal["reward", "strict", "lenient"], typer.Option(help="of the maths verifier")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress bar and no table")]
 JsonSummary = Annotated[bool, typer.Option("--json-summary", help="print the summary as JSON instead of a table")]
@@ -134,6 +142,8 @@ def score(
     judge_mode: JudgeMode = "pointwise",
     max_calls: MaxCalls = None,
     max_tokens: MaxTokens = None,
+    require_isolation: Isolation = None,
+    cache: CacheFile = None,
     quiet: Quiet = False,
     json_summary: JsonSummary = False,
 ) -> int:
@@ -158,7 +168,10 @@ def score(
     gallery = Gallery() if report is not None else None
     with ExitStack() as stack:
         asked = open_judge(judge, model, judge_mode, calls=max_calls, tokens=max_tokens)
-        system = stack.enter_context(RewardSystem(library, route=static_map, profile=profile, judge=asked))
+        check_isolation(require_isolation)
+        system = stack.enter_context(
+            RewardSystem(library, route=static_map, profile=profile, judge=asked, cache=cache or True)
+        )
         writer = stack.enter_context(Writer(out, resume=resume)) if out is not None else None
         stack.enter_context(source.aside)
         progress = stack.enter_context(Progress(source.total, limit, shown=not quiet and sys.stderr.isatty()))
