@@ -6,6 +6,7 @@ given (the code agent, the web agent). A family whose tool is proven already is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,6 +15,7 @@ from rlar.acquire.exam import Case, Exam, Split, build_cases, examine, split
 from rlar.acquire.families import Family, group_families
 from rlar.acquire.preference import head_draft
 from rlar.acquire.templates import proposals
+from rlar.errors import InputError
 from rlar.library import Library
 from rlar.library.index import Row
 from rlar.library.loaders import load
@@ -21,7 +23,7 @@ from rlar.library.manifest import Draft, LibraryProblem
 from rlar.library.store import Store
 from rlar.rollouts import Item
 from rlar.scoring.analyze import analyze
-from rlar.scoring.route import Rules
+from rlar.scoring.route import Rules, family_of
 from rlar.types import Json, Kind, Tool, content_key
 
 MOST_CASES = 80  # queries of a family that an exam uses, practice and held-out together
@@ -140,7 +142,8 @@ class Acquisition:
     """One run over some items: plan it, carry it out, stop anywhere; what was admitted stays admitted.
 
     store: the library that grows. writers: agents, asked where templates and heads did not pass. templates, heads:
-    whether those sources are tried. seed: of exams. min_queries: families below get no tool of their own.
+    whether those sources are tried. seed: of exams. min_queries: families below get no tool of their own; about
+    half of a family is held out, and an exam needs 8 queries to say anything.
     """
 
     def __init__(
@@ -151,7 +154,7 @@ class Acquisition:
         templates: bool = True,
         heads: bool = True,
         seed: int = 0,
-        min_queries: int = 12,
+        min_queries: int = 24,
     ) -> None:
         self.store = store
         self.writers = tuple(writers)
@@ -274,15 +277,45 @@ class Acquisition:
                 return None
         if row.state == "quarantined":  # it failed on other queries than these
             row = self.store.move(ref, "proposed", why="examined again, on other queries")
-        exam = await examine(tool, parts.held_out, seed=self.seed)
-        refusals = (*exam.refusals, *more_needed(tool, outcome.family, parts.held_out))
-        body = exam.to_json() | {"passed": not refusals, "refusals": list(refusals), "questions": questions}
-        self.store.write_exam(row, body)
+        exam, refusals = await self._exam(row, tool, outcome.family.task.label, parts.held_out, questions)
         if refusals:
             refuse(exam, *refusals)
             return None
         outcome.tried.append(Tried(ref, made_by, exam, ()))
         return row, exam
+
+    async def _exam(
+        self, row: Row, tool: Tool, label: str, held_out: Sequence[Case], questions: str
+    ) -> tuple[Exam, tuple[str, ...]]:
+        exam = await examine(tool, held_out, seed=self.seed)
+        refusals = (*exam.refusals, *more_needed(tool, label, held_out))
+        body = exam.to_json() | {"passed": not refusals, "refusals": list(refusals), "questions": questions}
+        self.store.write_exam(row, body)
+        return exam, refusals
+
+    async def again(self, ref: str, items: Sequence[Item]) -> tuple[Exam, tuple[str, ...]]:
+        """Examine a version of the library again, on the held-out half of its family's items (all that it fits, if it
+        has no family), and admit or quarantine it accordingly: the only way for what was imported or failed to judge.
+
+        A canary that passes stays one. Raises LibraryProblem if it cannot be rebuilt, InputError if nothing fits it.
+        """
+        row = self.store.find(ref)
+        tool = load(self.store.manifest(row), self.store.path(row), None)
+        mine = [i for i in items if tool.card.family in ("", family_of(analyze(i.query))) and tool.fits(i.query)]
+        if not mine:
+            raise InputError(f"{tool.card.ref} fits none of the {len(items)} items, so nothing can be asked of it")
+        label = Counter(analyze(i.query).label for i in mine).most_common(1)[0][0]
+        held_out = halves(mine, seed=self.seed).held_out
+        exam, refusals = await self._exam(row, tool, label, held_out, _key(held_out, self.seed))
+        full = f"{row.name}@{row.version}"
+        if refusals:
+            if row.state != "quarantined":
+                self.store.move(full, "quarantined", why="; ".join(refusals)[:500], pinned=False)
+        elif row.state != "canary":
+            if row.state == "quarantined":
+                self.store.move(full, "proposed", why="passed its exam this time")
+            self.store.admit(full, why=f"passed its exam on {exam.queries} held-out queries")
+        return exam, refusals
 
     def _earlier(self, row: Row, questions: str) -> tuple[str, ...]:
         """Why this very version is not examined again: it failed the same exam, or somebody retired it."""
@@ -339,9 +372,9 @@ class StopAcquiring(Exception):
     """Raised by a writer when nothing more may be asked (a budget is spent, the endpoint is gone)."""
 
 
-def more_needed(tool: Tool, family: Family, held_out: Sequence[Case]) -> list[str]:
+def more_needed(tool: Tool, label: str, held_out: Sequence[Case]) -> list[str]:
     """What a metric or model must show beyond its figures: people's judgements, where likeness is not rightness."""
-    if tool.card.kind is Kind.VERIFIER or family.task.label in REFERENCE_IS_ANSWER:
+    if tool.card.kind is Kind.VERIFIER or label in REFERENCE_IS_ANSWER:
         return []
     labelled = sum(
         sum(a.how == "labelled" for a in c.right) * sum(a.how == "labelled" for a in c.wrong)

@@ -1,4 +1,7 @@
-"""`rlar tools`: the tools there are, one tool's card, and the contract's checks on a user's own file."""
+"""`rlar tools`: the tools there are, one tool's card, and the contract's checks on a user's own file.
+
+What concerns versions in a library on disk is in `versions`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,17 @@ from typing import Annotated
 
 import typer
 
+from rlar.cli import versions
 from rlar.library import Library, tools_of_file
+from rlar.library.store import Store
 from rlar.types import Json, Query, Tool, ToolCard
 
-app = typer.Typer(help="List tools, show a card, test your own.", invoke_without_command=True, no_args_is_help=False)
+app = typer.Typer(
+    help="List tools, show a card, test and examine your own, keep a library.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+)
+versions.register(app)
 
 LibraryOption = Annotated[
     Path | None, typer.Option("--library", help="folder of a library; without it, the built-in tools")
@@ -35,7 +45,10 @@ def tools(ctx: typer.Context, library: LibraryOption = None) -> None:
 
 @app.command("list")
 def list_tools(library: LibraryOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """All tools with kind, what they need, and what they are for."""
+    """All tools with kind, what they need, and what they are for; of a library, all versions with their states."""
+    if library is not None and Store.is_library(library):
+        versions.list_versions(library, as_json=as_json)
+        return
     cards = open_library(library).cards()
     if as_json:
         typer.echo(json.dumps([card_json(card) for card in cards], indent=2))
@@ -49,9 +62,14 @@ def list_tools(library: LibraryOption = None, as_json: Annotated[bool, typer.Opt
     Console().print(table)
 
 
+app.command("ls", help="The same as list.")(list_tools)
+
+
 @app.command("show")
 def show(name: str, library: LibraryOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """One tool's card."""
+    """One tool's card; of a version in a library, also its exam and its history."""
+    if library is not None and Store.is_library(library) and versions.show_version(library, name, as_json=as_json):
+        return
     card = open_library(library).get(name).card
     if as_json:
         typer.echo(json.dumps(card_json(card), indent=2))

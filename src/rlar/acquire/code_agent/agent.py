@@ -214,7 +214,7 @@ def _family(family: Family) -> str:
     return f"{task.label}; what can be checked: {', '.join(task.checks) or 'nothing named'}; language: {task.language}"
 
 
-def estimate_tokens(family: Family, practice: Sequence[Case], limits: Limits) -> tuple[int, int]:
+def estimate_tokens(practice: Sequence[Case], limits: Limits) -> tuple[int, int]:
     """(tokens in, tokens out) of a family's usual calls: prompts as they are, at four characters a token; replies of
     1,200 tokens."""
     cases = showing.examples(practice)
