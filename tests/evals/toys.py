@@ -53,6 +53,12 @@ class FakeSystem:
         self.card = ToolCard("holds", "v1", Kind.VERIFIER, line=0.5)
         self.library = self
 
+    def __enter__(self) -> FakeSystem:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def get(self, ref: str) -> FakeSystem:
         assert ref == self.card.ref
         return self

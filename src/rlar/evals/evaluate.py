@@ -69,7 +69,7 @@ def evaluate(
     report = analyse(datasets, tables, chosen, on_progress=lambda d: tell(f"measuring {d}"))
     files = _files(paths, benchmarks or {}, [*scores, *scores_beside(paths)])
     info = describe(name or datasets[0].name, files, seconds=time.perf_counter() - started, command=command)
-    return Run(tuple(datasets), tuple(tables), chosen, report, info)
+    return Run(tuple(datasets), tuple(tables), chosen, info, report)
 
 
 def _datasets(

@@ -14,6 +14,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,20 @@ LIBRARIES = ("numpy", "math-verify", "sympy", "sacrebleu", "rouge-score", "reaso
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluation: what went in, and the report. info: versions, files and times (see `describe`)."""
+    """An evaluation: what went in, and the report. info: versions, files and times (see `describe`).
+
+    measured: the report where it was made already; else `report` makes it from the scores when first asked for.
+    """
 
     datasets: tuple[Dataset, ...]
     tables: tuple[ToolScores, ...]
     settings: Settings
-    report: Report
     info: Mapping[str, Json]
+    measured: Report | None = None
+
+    @cached_property
+    def report(self) -> Report:
+        return self.measured or analyse(self.datasets, self.tables, self.settings)
 
     @property
     def name(self) -> str:
@@ -104,7 +112,7 @@ def save_run(run: Run, folder: str | Path) -> Path:
 
 
 def load_run(folder: str | Path) -> Run:
-    """Read a stored run and make its report again from the stored scores.
+    """Read a stored run; its report is made again from the stored scores, when first asked for.
 
     Raises InputError if it is not a run, or one of a newer format.
     """
@@ -127,7 +135,7 @@ def load_run(folder: str | Path) -> Run:
     datasets = _datasets(body["datasets"], rows)
     tables = _tables(body["tools"], rows)
     info = {k: v for k, v in body.items() if k not in ("format", "settings", "tools", "datasets", "report")}
-    return Run(datasets, tables, settings, analyse(datasets, tables, settings), {**info, "stored": body["report"]})
+    return Run(datasets, tables, settings, {**info, "stored": body["report"]})
 
 
 def replay_differences(run: Run) -> list[str]:
