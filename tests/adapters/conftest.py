@@ -1,0 +1,99 @@
+"""A library with every kind of trouble, and a model small enough to train in a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+TOOLS = dedent('''
+    """Tools for tests: a plain one, a broken one, a slow one, and one that compares the responses of a group."""
+    import asyncio
+    import rlar
+    from rlar.errors import ToolFault
+    from rlar.types import Cost, Fault, Kind, Scope, ToolCard, Verdict
+
+    @rlar.tool(suits="dialogue", about="share of the response that is a")
+    def likes_a(response, query):
+        return response.count("a") / max(1, len(response))
+
+    @rlar.tool(about="breaks always")
+    def breaks(response, query):
+        raise ToolFault(Fault.UNAVAILABLE, "the service is down")
+
+    @rlar.tool(about="breaks for some")
+    def breaks_for_b(response, query):
+        if "b" in response:
+            raise ToolFault(Fault.UNAVAILABLE, "no answer")
+        return 0.75
+
+    class Sleeps:
+        card = ToolCard("sleeps", "1", Kind.JUDGE, engine="inline")
+        def fits(self, query):
+            return True
+        async def judge(self, query, responses_G):
+            await asyncio.sleep(30)
+            return [Verdict(self.card.ref, value=1.0) for _ in responses_G]
+
+    class Ranks:
+        """1.0 for the longest response of a group, 0.0 for the shortest."""
+        card = ToolCard("ranks", "1", Kind.JUDGE, scope=Scope.GROUP, engine="inline")
+        calls = 0
+        def fits(self, query):
+            return True
+        async def judge(self, query, responses_G):
+            Ranks.calls += 1
+            lengths = sorted({len(r) for r in responses_G})
+            top = max(1, len(lengths) - 1)
+            return [Verdict(self.card.ref, value=lengths.index(len(r)) / top, cost=Cost(usd=0.01)) for r in responses_G]
+
+    sleeps, ranks = Sleeps(), Ranks()
+''')
+ROUTE = {name: name for name in ("likes_a", "breaks", "breaks_for_b", "sleeps", "ranks")}
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "own.py").write_text(TOOLS, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def settings(library: Path) -> dict[str, Any]:
+    """Settings under which `source` names the tool."""
+    return {"library": str(library), "route": ROUTE}
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Any:
+    """(fresh Llama of some thousand parameters, tokenizer with a chat template); nothing is downloaded."""
+    pytest.importorskip("trl")
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    torch.set_num_threads(1)  # spinning OpenMP threads are six times slower on shared cores
+    words = Tokenizer(models.BPE(unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<unk>", "<pad>", "<eos>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    words.train_from_iterator(["what is one plus two? the answer is 3", "say something nice, please"], trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        unk_token="<unk>",
+        pad_token="<pad>",
+        eos_token="<eos>",
+        padding_side="left",
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: "
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=128, eos_token_id=2, pad_token_id=1, bos_token_id=None,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return LlamaForCausalLM(config), tokenizer
