@@ -174,7 +174,9 @@ def test_no_process_network_or_right_is_reached(layered_box: Sandbox, name: str)
 def test_calls_that_no_honest_program_makes_end_it(layered_box: Sandbox, call: str) -> None:
     from rlar.engines.sandbox.inside.syscalls import number
 
-    ran = layered_box.run_sync(f"import ctypes; ctypes.CDLL(None).syscall({number(call)}, 0, 0, 0, 0); print('reached')")
+    ran = layered_box.run_sync(
+        f"import ctypes; ctypes.CDLL(None).syscall({number(call)}, 0, 0, 0, 0); print('reached')"
+    )
     assert (ran.status, ran.stdout) == (Status.VIOLATION, b"")
 
 
@@ -184,9 +186,17 @@ def test_the_kernel_offers_nothing_rare(layered_box: Sandbox) -> None:
     from rlar.engines.sandbox.inside.syscalls import NUMBERS
 
     rules = "clone clone3 fork vfork kill tgkill prlimit64 prctl fcntl ioctl socketpair sendto mmap open openat openat2"
-    metadata = [name for name in NUMBERS if name.startswith(("chmod", "fchmod", "chown", "fchown", "lchown", "utime", "futime"))]
-    known = {NUMBERS[n] for n in (*ALLOWED, *HOSTILE, *rules.split(), *metadata, "creat", "truncate", "utimensat") if n in NUMBERS}
-    probes = {335, 336} if os.uname().machine == "x86_64" else set()  # of uprobes: SIGILL unless the kernel put them there
+    metadata = [
+        name for name in NUMBERS if name.startswith(("chmod", "fchmod", "chown", "fchown", "lchown", "utime", "futime"))
+    ]
+    known = {
+        NUMBERS[n]
+        for n in (*ALLOWED, *HOSTILE, *rules.split(), *metadata, "creat", "truncate", "utimensat")
+        if n in NUMBERS
+    }
+    probes = (
+        {335, 336} if os.uname().machine == "x86_64" else set()
+    )  # of uprobes: SIGILL unless the kernel put them there
     numbers = [n for n in range(470) if n not in known | probes]
     ran = layered_box.run_sync(
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nopen_ = []\n"
