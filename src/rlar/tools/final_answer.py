@@ -178,43 +178,25 @@ def _last_boxes(text: str) -> tuple[list[tuple[int, int, str]], bool]:
 
 # -- claims in words -------------------------------------------------------------------------------------------------
 
-_WORDS_ASCII = (
-    "answer",
-    "####",
-    "\na:",
-    "\nans",
-    "respuesta",
-    "resposta",
-    "antwort",
-    "risposta",
-    "antwoord",
-    "jawaban",
-)
-_WORDS_OTHER = (
-    "réponse",
-    "ответ",
-    "答案",
-    "答え",
-    "答えは",
-    "答:",
-    "정답",
-    "답은",
-    "उत्तर",
-    "đáp án",
-    "odpowied",
-    "cevap",
-    "svar",
-)
+_ASCII_NAMES = "answer #### respuesta resposta antwort risposta antwoord jawaban odpowied cevap svar"
+_WORDS_ASCII = (*_ASCII_NAMES.split(), "\na:", "\nans")
+_WORDS_OTHER = ("réponse", "ответ", "答案", "答え", "答:", "정답", "답은", "उत्तर", "đáp án")
 _OPENS = re.compile(
     r"(?:####|answer|respuesta|resposta|antwort|risposta|antwoord|jawaban|réponse|ответ\w{0,2}|答案|答え|答|정답|답|उत्तर"
     r"|đáp án|odpowied\w{1,2}|cevap|svaret|svar|\n(?:a|ans)(?=\s?\.?\s?[:=]))",
     re.I,
 )
-_LINK = re.compile(
-    r"(?P<between>(?:(?![.!?]\s)[^\n:=：]){0,110}?)"
-    r"(?:\bis\b|\bare\b|\bbe\b|\bwas\b|\bes\b|\bist\b|\best\b|\bè\b|\bé\b|\bsind\b|\bson\b|\badalah\b|\bis\s?:|[:=：→]|->|[是为為は은는이])"
-    r"(?:\s?\*{1,2})?\s?[:=：]?\s?"
+_BETWEEN = r"(?P<between>(?:(?![.!?]\s)[^\n:=：]){0,110}?)"
+_SIGNS = r"[:=：→]|->"
+_VERBS = r"\bis\b|\bare\b|\bbe\b|\bwas\b|\bis\s?:"
+_OTHER_VERBS = (
+    r"|\bes\b|\bson\b|\bist\b|\bsind\b|\best\b|\bè\b|\bé\b|\badalah\b|\blà\b|\bjest\b|\bär\b|\ber\b|[是为為は은는이]"
 )
+_AFTER = r"(?:\s?\*{1,2})?\s?[:=：]?\s?"
+_LINK = re.compile(f"{_BETWEEN}(?:{_VERBS}|{_SIGNS}){_AFTER}")
+_OTHER_LINK = re.compile(
+    f"{_BETWEEN}(?:{_VERBS}{_OTHER_VERBS}|{_SIGNS}){_AFTER}"
+)  # of other languages: "son" is no verb
 _HEADING = re.compile(r"s?\W{0,6}\n\s*")
 _NEGATED = re.compile(
     r"\b(?:not|never|cannot|n't|no|isn't|wrong|incorrect|whether|if|não|nicht|не)\b|不|並非|并非|아니", re.I
@@ -242,7 +224,8 @@ def _claim_at(text: str, at: int) -> tuple[int, int, str, str] | None:
     elif heading := _HEADING.match(text, opened.end()):
         begin = heading.end()
     else:
-        link = _LINK.match(text, opened.end())
+        english = opened[0].lower().strip() in ("answer", "a", "ans")
+        link = (_LINK if english else _OTHER_LINK).match(text, opened.end())
         if link is None or _NEGATED.search(link["between"]):
             return None
         begin = link.end()

@@ -110,7 +110,7 @@ def one_matrix(text: str) -> str:
 
 def key_of(text: str) -> str:
     """The text without what does not matter to its meaning: spaces, sizes, styles, spellings of one sign."""
-    if text.isalnum():
+    if text.isascii() and text.isalnum():
         return text.lower() if len(text) > 1 and text.isalpha() else text
     if not text.isascii():
         text = ascii_powers(text)
