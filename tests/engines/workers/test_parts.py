@@ -271,7 +271,7 @@ def test_who_sleeps_is_blocked_and_who_computes_or_queues_is_not():
         "print(flush=True)",
         0.6,
     )
-    assert sleeps.blocked_s > 0.3
+    assert sleeps.blocked_s > 0.25
     assert sleeps.cpu_s < 0.1
     assert computes.blocked_s < 0.1  # also when other processes take the core
     assert several.blocked_s < 0.1
@@ -281,6 +281,7 @@ def test_who_sleeps_is_blocked_and_who_computes_or_queues_is_not():
 def test_a_new_item_starts_at_nothing_and_a_long_gap_counts_two_ticks():
     watch = Watch(os.getppid())
     watch.look(Position(1, 0, 0, Stage.RATE), 0.0)
+    watch.look(Position(1, 0, 0, Stage.RATE), 0.1)
     watch.look(Position(1, 0, 0, Stage.RATE), 1000.0)  # the caller itself stood still
     assert watch.blocked_s <= 2 * TICK_S
     watch.look(Position(1, 0, 1, Stage.RATE), 1000.1)

@@ -28,7 +28,7 @@ from rlar.engines.workers.wire import Broke, GarbledError, read_reply
 from rlar.engines.workers.worker import LOAD_CPU_S, STALE
 from rlar.types import Fault
 
-BLOCKED_SLACK_S = 0.05  # granted beyond the limit, for what the look itself misses
+BLOCKED_SLACK_S = 0.02  # beyond the limit, on top of the two ticks that a look may miss
 CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
 MAX_START_FAILURES = 5  # of the template, in a row
 MAX_FORK_FAILURES = 200  # in a row, each followed by a pause of TICK_S
@@ -127,6 +127,7 @@ class Dispatcher:
             elif isinstance(key.data, WorkerEnd) and key.data.slot in self.workers:
                 if events & selectors.EVENT_WRITE:
                     key.data.push()
+                    self._listen(key.data)
                 if events & selectors.EVENT_READ:
                     self._read(key.data)
         self._open_inbox()
@@ -134,7 +135,7 @@ class Dispatcher:
             self._look()
         while self._hand_out_urgent() or self._hand_out_batch():
             pass
-        self._listen_to_all()
+        self._listen_to_template()
 
     def _open_inbox(self) -> None:
         while self._inbox:
@@ -146,20 +147,21 @@ class Dispatcher:
             else:
                 self.turns.add(thing)
 
-    def _listen_to_all(self) -> None:
+    def _listen(self, worker: WorkerEnd) -> None:
         """Ask the selector for what is of interest now: room to write only if something waits to be written."""
-        ends = [(w.connection, not w.garbled, bool(w.outgoing), w) for w in self.workers.values()]
+        key = self._selector.get_map().get(worker.connection)
+        events = selectors.EVENT_READ * (not worker.garbled) | selectors.EVENT_WRITE * bool(worker.outgoing)
+        if key is not None and key.events != events:
+            if events:
+                self._selector.modify(worker.connection, events, worker)
+            else:
+                self._selector.unregister(worker.connection)
+
+    def _listen_to_template(self) -> None:
         if self.template is not None:
-            ends.append((self.template.control, True, self.template.waiting, None))  # type: ignore[arg-type]
-        known = self._selector.get_map()
-        for connection, read, write, data in ends:
-            events = selectors.EVENT_READ * read | selectors.EVENT_WRITE * write
-            key = known.get(connection)
-            if key is not None and key.events != events:
-                if events:
-                    self._selector.modify(connection, events, data)
-                else:
-                    self._selector.unregister(connection)
+            events = selectors.EVENT_READ | selectors.EVENT_WRITE * self.template.waiting
+            if self._selector.get_key(self.template.control).events != events:
+                self._selector.modify(self.template.control, events)
 
     def _end(self, broke: Broke) -> None:
         for worker in self.workers.values():
@@ -313,10 +315,13 @@ class Dispatcher:
             self._take(worker, found)
         except GarbledError as e:
             worker.garbled = True
+            self._listen(worker)
             self._kill(worker, Broke(Fault.CRASHED, f"its worker sent {e}"))
             return
         if ended:
             worker.garbled = True  # dead, or it has closed its socket; its exit will be reported
+            worker.outgoing.clear()
+            self._listen(worker)
             if not worker.leaving and self.template is not None:
                 self.template.say({"kill": worker.slot})
 
@@ -413,22 +418,23 @@ class Dispatcher:
 
     def _willing_worker(self) -> WorkerEnd | None:
         """An idle worker, a new one, or one that can take a second chunk in advance."""
-        live = [w for w in self.workers.values() if not w.leaving]
-        for worker in live:
+        live, second = 0, None
+        for worker in self.workers.values():
+            if worker.leaving:
+                continue
             if not worker.orders:
                 return worker
-        if len(live) < self.limit:
-            return self._new_worker()
-        for worker in live:
+            live += 1
             if len(worker.orders) == 1 and worker.orders[0].why is Why.BATCH and not worker.outgoing:
-                return worker
-        return None
+                second = second or worker
+        return self._new_worker() if live < self.limit else second
 
     def _give(self, worker: WorkerEnd, assignment: Assignment) -> None:
         worker.fresh = False
         worker.orders.append(assignment)
         worker.put(pickle.dumps(assignment.order(), pickle.HIGHEST_PROTOCOL))
         worker.push()
+        self._listen(worker)
 
 
 def _signal_name(number: int) -> str:
