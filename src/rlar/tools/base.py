@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,7 +47,9 @@ class RuleTool:
     recipe: Recipe
 
     def describe(self, *, config: dict[str, Json] | None = None, libraries: Sequence[str] = (), **fields: Any) -> None:
-        """Set `card` and `recipe` from the class; the version is a hash of module source, config and library versions.
+        """Set `card` and `recipe` from the class; the version is a hash of sources, config and library versions.
+
+        Sources: the module of the class, and all modules of rlar.tools that it imports, directly or through others.
 
         libraries: distribution names whose version decides values, e.g. ("math-verify", "sympy").
         fields: fields of ToolCard (name, kind, about ...).
@@ -53,7 +57,7 @@ class RuleTool:
         cls = type(self)
         settings = tuple(sorted((config or {}).items()))
         self.recipe = Recipe("import", cls.__module__, cls.__qualname__, settings)
-        version = content_key([_module_source(cls.__module__), settings, [library_version(x) for x in libraries]])
+        version = content_key([_sources(cls.__module__), settings, [library_version(x) for x in libraries]])
         self.card = ToolCard(version=version[:12], **fields)
 
     def fits(self, query: Query) -> bool:
@@ -216,10 +220,35 @@ def module_hash(package: str, settings: Any) -> str:
     return content_key([sources, settings])[:12]
 
 
+_IMPORT = re.compile(r"^\s*(?:from|import) (rlar\.tools\.[\w.]+)", re.M)
+
+
+@functools.cache
+def _sources(module: str) -> list[str]:
+    """The sources of a module and of the modules of rlar.tools that it imports; its name where it has no file."""
+    texts: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in texts or name == __name__:  # how tools are made decides no value
+            continue
+        texts[name] = _module_source(name)
+        waiting += _IMPORT.findall(texts[name])
+    return [texts[name] for name in sorted(texts)]
+
+
 @functools.cache
 def _module_source(module: str) -> str:
-    file = getattr(sys.modules[module], "__file__", None)
-    return Path(file).read_text("utf-8") if file else module
+    """The source of a module; of a package, of all modules in its folder; the name of what has no file."""
+    loaded = sys.modules.get(module)
+    file = getattr(loaded, "__file__", None)
+    if loaded is None and (spec := importlib.util.find_spec(module)) is not None:
+        file = spec.origin
+    if not file:
+        return module
+    path = Path(file)
+    files = sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]
+    return "\n".join(each.read_text("utf-8") for each in files)
 
 
 def _function_source(f: Callable[..., Any]) -> str:
