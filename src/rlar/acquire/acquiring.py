@@ -27,6 +27,7 @@ from rlar.scoring.route import Rules, family_of
 from rlar.types import Json, Kind, Tool, content_key
 
 MOST_CASES = 80  # queries of a family that an exam uses, practice and held-out together
+MOST_LABELLED = 2000  # labelled queries that a preference head is fitted on
 LABELLED_NEEDED = 20  # labelled pairs without which likeness to a reference text proves nothing
 # Tasks where a good answer is the reference, said so or slightly otherwise; elsewhere people must have judged answers.
 REFERENCE_IS_ANSWER = ("translation", "summarization", "data_to_text")
@@ -211,13 +212,18 @@ class Acquisition:
         for draft in proposals(family, self.library) if self.templates else ():
             if await self._alone(outcome, draft, parts):
                 return
-        head = head_draft(family, parts.practice) if self.heads else None
+        head = head_draft(family, self._labelled(family)) if self.heads else None
         if head is not None and await self._alone(outcome, head, parts):
             return
         for writer in self.writers:
             if await self._best_of(outcome, writer, parts):
                 return
         outcome.why = outcome.why or ("no candidate passed its exam" if outcome.tried else "nobody had a candidate")
+
+    def _labelled(self, family: Family) -> Sequence[Case]:
+        """The practice half, without the bound of an exam: a head learns from all labels that no exam asks about."""
+        items = [item for item in family.items if item.labels]
+        return halves(items, seed=self.seed, most=MOST_LABELLED).practice
 
     async def _alone(self, outcome: Outcome, draft: Draft, parts: Split) -> bool:
         passed = await self._try(outcome, Candidate(draft), parts)

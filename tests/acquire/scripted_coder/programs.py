@@ -84,7 +84,7 @@ class Program:
 # kind -> words of which one must stand in the reasons of the refusal
 WHY: dict[str, tuple[str, ...]] = {
     "crashing": ("own example: crashed",),
-    "crashing later": ("executable:", "gold_accepted:", "metamorphic:"),
+    "crashing later": ("executable:", "gold_accepted:", "metamorphic:", "own example: crashed"),
     "constant": ("degenerate", "wrong_rejected"),
     "never content": ("degenerate", "gold_accepted"),
     "cheating": ("attack", "wrong_rejected"),
