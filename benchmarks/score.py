@@ -43,7 +43,8 @@ def items_of(name: str, *, hint: bool) -> list[Item]:
 def agreement(hint: bool, profile: str) -> None:
     print("task names given" if hint else "task names withheld: routing by content alone")
     print(
-        f"{'file':20} {'items':>6} {'judged':>7} {'covered':>8} {'agree':>7} {'false acc':>9} {'false rej':>9} {'CPU s':>7}"
+        f"{'file':20} {'items':>6} {'judged':>7} {'covered':>8} "
+        f"{'agree':>7} {'false acc':>9} {'false rej':>9} {'CPU s':>7}"
     )
     with RewardSystem(cache=False, profile=profile) as system:
         for name in RIGHT_OR_WRONG:
@@ -65,7 +66,8 @@ def agreement(hint: bool, profile: str) -> None:
                 f"{accepted:9} {rejected:9} {sum(s for *_, s in pairs):7.1f}"
             )
         print(
-            f"\n{'file':20} {'items':>6} {'pairs':>7} {'ours':>7} {'length':>7}   share of pairs of one item in order, ties half"
+            "\nshare of pairs of one item in order, ties half\n"
+            f"{'file':20} {'items':>6} {'pairs':>7} {'ours':>7} {'length':>7}"
         )
         for name in GRADED:
             items = items_of(name, hint=hint)
@@ -116,7 +118,8 @@ def batch() -> None:
             judged = sum(r.value is not None for g in rewards for r in g)
             what = "cold" if k == 0 else "warm"
             print(
-                f"{what}: {spent:6.3f} s wall, {time.process_time() - cpu:6.3f} s CPU of the caller, {judged} of 512 judged"
+                f"{what}: {spent:6.3f} s wall, {time.process_time() - cpu:6.3f} s CPU of the caller, "
+                f"{judged} of 512 judged"
             )
 
     asyncio.run(measure())

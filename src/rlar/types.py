@@ -128,7 +128,7 @@ class Query:
 def content_key(value: Json) -> str:
     """32 hex digits of SHA-256 over canonical JSON: the same content gives the same key in any process.
 
-    Values that JSON lacks count by their str(), lone surrogates by their escapes; NaN is legal here (it is only hashed).
+    Values that JSON lacks count by their str(), lone surrogates by their escapes; NaN is legal here, being hashed only.
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
@@ -241,7 +241,7 @@ class Cost:
 
 
 class Mark(NamedTuple):
-    """What a rule says about one response, before it becomes a Verdict. terms: named sub-values, for people and gates."""
+    """What a rule says about one response, before it becomes a Verdict. terms: named sub-values, each finite."""
 
     value: float
     why: str = ""
