@@ -174,7 +174,7 @@ if entry:
 @pytest.mark.slow
 @pytest.mark.models
 def test_two_ranks_that_split_groups_meet_at_a_server(tiny, tmp_path, settings):
-    from rlar.server.testing import running_server
+    from rlar.server.running import running_server
 
     del tiny  # only to skip where there is no trainer
     with running_server({**settings, "meet_s": 60.0}) as url:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rlar.adapters.policy import OnFailure
 from rlar.adapters.rollout import Judged, judge
 from rlar.adapters.rows import response_of
-from rlar.adapters.scorer import Scorer
+from rlar.adapters.scorer import Scoring
 from rlar.adapters.settings import Settings
 from rlar.rollouts.messages import render_tool_call
 from rlar.types import Json
@@ -17,7 +17,7 @@ _ENVELOPE = ("responses_create_params", "response")
 
 
 async def verify(
-    settings: Settings, body: Mapping[str, Json], scorer: Scorer | None = None, deadline_s: float = DEADLINE_S
+    settings: Settings, body: Mapping[str, Json], scorer: Scoring | None = None, deadline_s: float = DEADLINE_S
 ) -> dict[str, Json]:
     """The body with `reward` (finite), `reward_components` and what rlar knows. body: responses_create_params, response
     (an OpenAI Responses object), and the row's own fields."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from rlar.adapters.policy import OnFailure
 from rlar.adapters.rollout import Judged, columns_of_label, environment_settings, judge
-from rlar.adapters.scorer import Scorer, log, run_sync
+from rlar.adapters.scorer import Scoring, log, run_sync
 from rlar.adapters.settings import Settings
 
 DEADLINE_S = 150.0  # below OpenRLHF's 180 s per try
@@ -39,7 +39,7 @@ async def judge_samples(
     queries: Sequence[str],
     prompts: Sequence[str],
     labels: Sequence[Any],
-    scorer: Scorer | None = None,
+    scorer: Scoring | None = None,
     deadline_s: float = DEADLINE_S,
 ) -> list[Judged]:
     """One Judged per query; shorter `prompts` and `labels` count as empty (older versions send none)."""

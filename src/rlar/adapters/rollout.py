@@ -11,7 +11,7 @@ from typing import Any
 from rlar.adapters.ledger import Scored
 from rlar.adapters.policy import OnFailure, settled_numbers
 from rlar.adapters.rows import STAMP, STAMPED, plain, query_of, response_of
-from rlar.adapters.scorer import Group, Scorer, scorer_for
+from rlar.adapters.scorer import Group, Scoring, scorer_for
 from rlar.adapters.settings import Settings
 from rlar.rollouts.row import unpack
 
@@ -74,7 +74,7 @@ async def judge(
     deadline_s: float,
     expected: int | None = None,
     meet: str = "",
-    scorer: Scorer | None = None,
+    scorer: Scoring | None = None,
 ) -> list[Judged]:
     """Finite numbers for the responses to one prompt. Never raises (but for OnFailure.DROP's users, see `verifiers`).
 

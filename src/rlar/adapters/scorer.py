@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rlar.adapters.ledger import Ledger, Scored, Status, by_task_and_tool, metrics
 from rlar.adapters.meeting import MeetingPoint, NotAllCameError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEADLINE_S = 100.0  # below the shortest limit of a trainer that has one (slime's remote_rm: 120 s)
+DECISIONS = 50_000  # kept by content; a few kB each
 GRACE_S = 0.5  # for a system that overruns its deadline, before its call is given up
 log = logging.getLogger("rlar.adapters")
 
@@ -46,6 +47,15 @@ class Group:
         return self.complete or (self.expected is not None and len(self.responses) >= self.expected)
 
 
+class Scoring(Protocol):
+    """What an adapter needs of a scorer."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    async def score(self, groups_P: Sequence[Group], *, deadline_s: float | None = None) -> list[list[Scored]]: ...
+
+
 class Scorer:
     """Rewards by a RewardSystem in this process, or by servers. For any number of threads and event loops.
 
@@ -61,6 +71,8 @@ class Scorer:
             self.meeting = MeetingPoint(settings.meet_s, judge_partial=settings.partial == "score")
         self._system = system or settings.system
         self._client: AsyncRewardClient | None = None
+        self._decisions: dict[str, Decision] = {}
+        self._own_tools: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     @property
@@ -82,7 +94,7 @@ class Scorer:
         """
         limit = max(0.001, deadline_s or self.settings.deadline_s or DEADLINE_S)
         started = time.monotonic()
-        before = self._cache_counts()
+        before = self.cache_counts()
         work = self._by_servers(groups_P, limit) if self.settings.servers else self._here(groups_P, limit)
         try:
             scored_PG = await asyncio.wait_for(work, limit + GRACE_S)
@@ -93,7 +105,7 @@ class Scorer:
             scored_PG = _all(groups_P, Status.FAULT, f"{type(e).__name__}: {e}")
         wall_s = time.monotonic() - started
         self.ledger.add(scored_PG, wall_s)
-        hit = _hit_rate(before, self._cache_counts())
+        hit = _hit_rate(before, self.cache_counts())
         self.latest = metrics(scored_PG, latency_s=wall_s, cache_hit=hit) | by_task_and_tool(scored_PG)
         return scored_PG
 
@@ -101,9 +113,35 @@ class Scorer:
         """`score` for callers without an event loop, or inside one; from any thread."""
         return run_sync(self.score(groups_P, deadline_s=deadline_s))
 
+    def tools_of(self, query: Query) -> tuple[str, ...]:
+        """Refs of the tools that will judge this query; () for a gap, or where deciding fails."""
+        decision = self._decide(self.system, query)
+        return decision.tools if isinstance(decision, Decision) else ()
+
+    def _forget_if_changed(self, system: RewardSystem) -> None:
+        tools = tuple(tool.card.ref for tool in system.library.own())
+        if tools != self._own_tools:
+            self._own_tools = tools
+            self._decisions.clear()
+
+    def _decide(self, system: RewardSystem, query: Query) -> Decision | Exception:
+        """Routers are pure: while the library stays as it is, a decision holds for every query of that content."""
+        known = self._decisions.get(query.key)
+        if known is not None:
+            return known
+        try:
+            decision = system.decide(query)
+        except Exception as e:  # a user's router or `fits`
+            return e
+        if len(self._decisions) >= DECISIONS:
+            self._decisions.clear()
+        self._decisions[query.key] = decision
+        return decision
+
     async def _here(self, groups_P: Sequence[Group], limit: float) -> list[list[Scored]]:
         system = await asyncio.to_thread(lambda: self.system) if self._system is None else self.system
-        decisions = [_decide(system, group.query) for group in groups_P]
+        self._forget_if_changed(system)
+        decisions = [self._decide(system, group.query) for group in groups_P]
         apart = {
             p
             for p, (group, decision) in enumerate(zip(groups_P, decisions, strict=True))
@@ -167,17 +205,11 @@ class Scorer:
 
                 s = self.settings
                 self._client = AsyncRewardClient(s.servers, key=os.environ.get(s.key_env), timeout_s=limit)
-        return await self._client.score_groups(groups_P, deadline_s=limit, run=self.settings.run)
+        scored: list[list[Scored]] = await self._client.score_groups(groups_P, deadline_s=limit, run=self.settings.run)
+        return scored
 
-    def _cache_counts(self) -> dict[str, int]:
+    def cache_counts(self) -> dict[str, int]:
         return self._system.cache_counts() if self._system is not None else {}
-
-
-def _decide(system: RewardSystem, query: Query) -> Decision | Exception:
-    try:
-        return system.decide(query)
-    except Exception as e:  # a user's router or `fits`
-        return e
 
 
 def _needs_all(system: RewardSystem, decision: Decision) -> bool:
