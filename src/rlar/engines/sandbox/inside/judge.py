@@ -54,16 +54,23 @@ class Trial:
         self.trouble: BaseException | None = None
 
     def verdict(self) -> dict[str, Any]:
-        """{"passed", "cases", "why": {"kind", "base", "text"} | None, "load": error | None}."""
+        """{"passed", "cases", "why": {"kind", ...} | None, "load": error | None}."""
         try:
-            loaded = self.ask(op="load", source=self.request["source"])
-            if "error" in loaded:
-                return {"passed": False, "cases": [], "load": loaded["error"], "why": None}
-            why = self.run()
+            load, why = self.run()
+        except (Gone, wire.ProtocolError) as e:
+            load, why = None, self.why(e)
         finally:
             os.close(self.fd)
         cases = self.record.cases
-        return {"passed": why is None and all(cases), "cases": cases[:MOST_CASES], "why": why, "load": None}
+        passed = load is None and why is None and all(cases)
+        return {"passed": passed, "cases": cases[:MOST_CASES], "why": why, "load": load}
+
+    def run(self) -> tuple[Any, dict[str, Any] | None]:
+        """(the error of loading the program, why the tests did not pass), each None if there is nothing to tell."""
+        loaded = self.ask(op="load", source=self.request["source"])
+        if "error" in loaded:
+            return loaded["error"], None
+        return None, self.test()
 
     def ask(self, **message: Any) -> dict[str, Any]:
         """Ask the answer. What goes wrong between the processes is kept, whatever the test makes of it."""
@@ -73,7 +80,7 @@ class Trial:
             self.trouble = self.trouble or e
             raise
 
-    def run(self) -> dict[str, Any] | None:
+    def test(self) -> dict[str, Any] | None:
         code, free = tests_code.instrument(self.request["code"], self.request["entry"])
         names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins, tests_code.RECORD: self.record}
         try:

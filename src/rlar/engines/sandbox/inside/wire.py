@@ -29,6 +29,10 @@ NODES: Final = 1_000_000  # values in one value: shared parts would unfold witho
 PLAIN_INT: Final = 1 << 512  # larger ones travel as hexadecimal text, which is read in linear time
 _HEADER: Final = 4
 _MODEST_BITS: Final = 20_000
+PLAIN_TYPES: Final = {
+    kind.__name__: kind
+    for kind in (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, object)
+}
 _COLLISIONS: Final = 64  # equal hashes in one set or dict; honest data has none or one
 _SCALARS: Final = frozenset({str, bool, type(None)})
 _DIGITS: Final = 4300  # Python's own limit for reading int from text, which takes quadratic time
@@ -210,7 +214,18 @@ _METHODS: dict[type, Callable[[_Encoder, Any, int], Json]] = {
     timedelta: lambda self, v, d: {"~w": ["delta", v.days, v.seconds, v.microseconds]},
     date: _encode_date,
     time: _encode_time,
+    type: lambda self, v, d: _encode_type(self, v),
 }
+
+
+def _encode_type(self: _Encoder, value: Any) -> Json:
+    """A builtin class by its name; other classes are foreign objects."""
+    name = _type_name(value)
+    if PLAIN_TYPES.get(name) is value:
+        return {"~y": name}
+    if self.opaque is None:
+        raise UnencodableError(f"the class {name[:80]}")
+    return self.opaque(value)
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:
@@ -260,7 +275,7 @@ class _Decoder:
             raise ProtocolError(f"unknown tag {tag[:20]!r}")
         try:
             return read(self, content, depth)
-        except (TypeError, ValueError, AttributeError, OverflowError, InvalidOperation, ZeroDivisionError) as e:
+        except (TypeError, ValueError, AttributeError, KeyError, OverflowError, InvalidOperation, ZeroDivisionError) as e:
             raise ProtocolError(f"bad content of tag {tag}: {type(e).__name__}") from None
 
     def hashed(self, content: Json, depth: int) -> list[Any]:
@@ -360,6 +375,7 @@ _READERS: dict[str, Callable[[_Decoder, Json, int], Any]] = {
     "~x": lambda self, c, d: Fraction(*[_modest_int(self, x) for x in _typed(c, list)]),
     "~w": lambda self, c, d: _when(c),
     "~o": lambda self, c, d: _handle(self, c),
+    "~y": lambda self, c, d: PLAIN_TYPES[_typed(c, str)],
 }
 
 if sys.byteorder != "little":  # pragma: no cover
