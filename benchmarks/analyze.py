@@ -87,8 +87,8 @@ def accuracy(title: str, cases: Sequence[tuple[Row, Query]], *, by_source: bool 
             cell[1] += ok
             cell[2] += task.confidence
     macro = sum(right[k] / total[k] for k in total) / len(total)
-    print(f"\n{title}: {sum(right.values()) / sum(total.values()):.3f} of {len(cases)} right, mean over labels {macro:.3f}, "
-          f"{seconds / len(cases) * 1e6:.0f} us of CPU a query")  # fmt: skip
+    share, cost = sum(right.values()) / sum(total.values()), seconds / len(cases) * 1e6
+    print(f"\n{title}: {share:.3f} of {len(cases)} right, mean over labels {macro:.3f}, {cost:.0f} us of CPU a query")
     for label in LABELS:
         if total[label]:
             others = ", ".join(f"{b} {n}" for (a, b), n in taken.most_common() if a == label and b != a)

@@ -45,6 +45,12 @@ def count_word(r: Random) -> str:
     return r.choice(["two", "three", "four", "five", "six", "seven", "ten", "3", "4", "5", "6", "8", "10"])
 
 
+def word_number(r: Random) -> str:
+    return r.choice(
+        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty", "forty"]
+    )
+
+
 def formula(r: Random) -> str:
     v = r.choice(VARIABLES)
     a, b, c = r.randint(2, 12), r.randint(1, 30), r.randint(1, 40)
@@ -429,7 +435,7 @@ def letters(r: Random) -> str:
 
 
 MAKERS: dict[str, Callable[[Random], str]] = {
-    "number": number, "small": small, "count": count_word, "formula": formula, "tex": tex, "arithmetic": arithmetic, "numbers": numbers,
+    "number": number, "small": small, "count": count_word, "wordnumber": word_number, "formula": formula, "tex": tex, "arithmetic": arithmetic, "numbers": numbers,
     "story": story_problem, "geometry": geometry, "signature": signature, "stub": python_stub, "broken": broken_code, "contest": contest,
     "options": options, "exam": exam_question, "examnumbers": exam_numbers, "record": record, "article": article, "paper": paper, "transcript": transcript,
     "sentence": sentence, "passage": passage, "grid": grid, "harm": harm, "scramble": letters, "identifier": identifier,

@@ -6,6 +6,36 @@ One pattern a line. A pattern is one way of asking: the classifier is tested on 
 from __future__ import annotations
 
 MATH = r"""
+There are {number} {thing} in a box. {name} takes {small} of them and puts back {small}. How many are there now, all together?
+There are {wordnumber} classes with {number} pupils each, and each pupil gets {small} {thing}. In total, how many {thing} have been given out?
+{name} is making {food} for {number} people. Each person eats {small} bowls. She already has enough for {small}. How many more bowls does she have to cook?
+If {name} eats {small} {thing} a day for {small} weeks and then {small} a day for {number} days, how many has he eaten in all?
+{name} and {name} start at the same time. {name} needs {small} minutes for each of the {thing}, {name} {small}. After an hour, how many more has {name} finished?
+Each of the {wordnumber} members of a club sends {small} cards to each of the others. How many cards are sent?
+{name} has {wordnumber} times as many {thing} as {name}, who has {small} more than {name}. Together they have {number}. How many does each have?
+{name} is {small} years younger than {name}, who is twice as old as {name}. If {name} is {number}, what is the sum of their ages?
+A {animal} eats {small} kilos a day. Two thirds of the food goes to the {wordnumber} largest. How much is left for the others after {small} days?
+A jar holds {number} {thing}: red, blue and green. There are equal numbers of red and blue ones, and half of all are green. How many red ones are in the jar?
+It takes {name} {small} hours to climb a hill and half as long to come down. If she does this {small} times a week, how long is she on the way?
+At the shop, {thing} come in packs of {small}. {name} needs {number} and has {small} already. How many packs must she buy, and how many will be left over?
+{name} wanted to surprise his mother with a cake. It bakes for {number} minutes, cools for {small} hours and is iced in {small} minutes. If it must be ready at {small}, when does he have to begin?
+A farm has {number} animals, either {animal} or {animal}. There are {wordnumber} times as many {animal}. How many legs are there in all?
+In how many ways can {wordnumber} people choose a leader and a helper from among themselves?
+{name} fills a tank that holds {number} litres. First it is half full, then {small} litres leak out every hour. How long does it take until it is empty?
+From Monday to Friday {name} walks {small} km each day, and on the weekend twice that. How far does she walk in {small} weeks?
+Last year {name} was {number} cm tall. He grows {small} cm every month. How tall will he be then, and how much taller than {name}, who is {number} cm?
+The {job} charges ${number} per visit plus ${small} for each hour. {name} paid ${number}. How long did the visit take?
+Of the {number} guests, a third like {food}, and half of the rest like {food}. How many like neither?
+Calculate how much each of the {wordnumber} friends has to pay when they split a bill of ${number} and leave a tip of {small}%.
+A car uses {small} litres for 100 km. What does a trip of {number} km cost if a litre costs ${small}?
+{name} reads {small} pages on the first day and doubles it each day. On which day has she read more than {number} pages altogether?
+Two numbers add up to {number}, and one is {small} more than the other. What are they?
+The average of {wordnumber} scores is {number}. After one more score it is {number}. What was the last score?
+{name} bought {small} {thing} for ${number} each and sold them all for ${number}. What was her gain in percent?
+An alloy is {number}% copper. How many grams must be added to {number} grams to make it {number}%?
+How many {thing} can be made from {number} metres of cloth if each one needs {small} and a half metres?
+The number {number} is written on the board. Each minute it is replaced by the sum of its digits times {small}. What is it after {number} minutes?
+How many positive integers below {number} read the same forwards and backwards?
 {story}
 {story}
 {story}
@@ -188,6 +218,12 @@ My {framework} query is slow on {number} million rows. Which index should I add?
 """
 
 TRANSLATION = r"""
+What would this be in {human}? {sentence}
+Give the {human} for: {sentence}
+{human} to {human}: {sentence}
+Translate the following {human} proverb and explain nothing: {sentence}
+Translate the title and the text into {human}.\nTitle: {topic}\nText: {passage}
+Subtitle translation, {human} to {human}. Keep it short.\n{sentence}
 Put the text below from {human} into {human}.\n\n{sentence}
 Translate the following sentence into {human}: {sentence}
 Translate to {human}: {sentence}
@@ -219,6 +255,16 @@ Write the {human} equivalent of the following dialogue line.\n\n{sentence}
 """
 
 SUMMARIZATION = r"""
+{article}\n===\nOne line that says what this is about:
+Extract the most important sentences from the article below.\n\n{article}
+Write an extreme summary (one sentence) of the BBC article.\n\n{article}
+Document: {article}\nGenerate a short summary.
+Shorten to one third of the length and keep the facts.\n\n{article}
+Passage: {article}\n\nWrite the abstract.
+The following is a chat between friends. What did they agree on? Sum it up in two sentences.\n\n{transcript}
+Minutes of the meeting:\n{transcript}\nWrite down the decisions in brief.
+Brief me on this story in {count} lines.\n\n{article}
+Below is a scientific paper. Write its abstract.\n\n{paper}\n{paper}
 Sum up the article below in a few lines.\n\n{article}
 Summarize the following article in {count} sentences.\n\n{article}
 Summarize this:\n\n{article}
@@ -251,6 +297,17 @@ Recap this email thread in a short paragraph.\n\n{transcript}
 """
 
 DATA_TO_TEXT = r"""
+{record}\nWrite this as text.
+{record}\n\nThe text for this record is:
+<page_title> {place} </page_title> <section_title> Results </section_title> <table> <cell> {number} <col_header> Year </col_header> </cell> </table>\nDescribe the highlighted cells.
+Linearized table: {record}\nOne-sentence description:
+Convert these facts to prose: {record}
+Put this table row into words.\n{record}
+Describe the restaurant: {record}
+Given these RDF facts, write a short text that mentions all of them.\n{record}
+Box score:\n{record}\nWrite a recap of the game.
+Generate text from this AMR-like structure: {record}
+As a hotel assistant, phrase this act for the guest: {record}
 Say this meaning representation in plain English:\n\n{record}
 What could a hotel booking bot say for this act? {record}
 Convert the following structured data into a natural sentence.\n\n{record}
@@ -281,6 +338,30 @@ Use the record to write a sentence. Do not leave anything out.\n\nRecord: {recor
 """
 
 KNOWLEDGE = r"""
+who sang the song {creative}
+when did {country} join the united nations
+what is the name of the river in {place}
+where was {work} filmed
+who is the current president of {country}
+how many people live in {place}
+what does {fact} mean in biology
+which element has the atomic number {small}
+{article}\n\nQuestion: {sentence}?\nAnswer with a span from the text.
+Read the text. Then answer: who was involved?\n\n{passage}
+Documents:\n[1] {passage}\n[2] {passage}\n\nUsing the documents, answer: when did it happen?
+Answer in as few words as possible. In what year did {person} visit {country}?
+Is it possible to see the Great Wall of China from space?
+What happens if you swallow chewing gum?
+Can lightning strike the same place twice?
+{science}? A) {fact} B) {fact} C) {fact} D) {fact}
+The most important reason for {fact} is\n{options}
+Which of the following statements about {country} is false?\n{options}
+A patient takes {number} mg of a drug every {small} hours. Which side effect is most likely?\n{options}
+Under the common law, {sentence} Who prevails?\n{options}
+What is the best explanation for {fact}, according to physicists?
+Compare and contrast {fact} and {fact}.
+How do {animal} reproduce?
+What role did {person} play in {country}'s history?
 {examnumbers}
 {examnumbers}
 {examnumbers}
@@ -370,6 +451,49 @@ What makes a vaccine work against a virus that mutates?
 """
 
 REASONING = r"""
+not ( True and False ) or ( not True and True ) is what?
+Evaluate this boolean expression: ( True or not False ) and not not True
+Today is {small}/{small}/2023. What date was it {small} days ago? Answer in MM/DD/YYYY.
+It is 4 pm in {place} on the last day of February. Which day comes next week?
+{name} said that {name} was late because she overslept. Who does "she" refer to? Answer A, B or ambiguous.
+Is this argument deductively valid? "Every {job} is a {job}. No {job} is a {animal}. So no {animal} is a {job}."
+On a shelf there are {small} books: a red one, a blue one and a {thing} one. The red one is left of the blue one. Which book is in the middle?\nOptions:\n(A) red\n(B) blue
+{name}, {name} and {name} play a game. At the start {name} has the {thing} and {name} has the {food}. They swap {small} times. Who has the {thing} now?
+Follow these steps: take {small} steps forward, turn left, take {small} steps, turn around. Are you back at the start?
+I have a {thing}, {small} {animal}, two {food} and a violin. How many musical instruments do I have?
+{name} tells the truth. {name} says {name} lies. {name} says {name} tells the truth. Is {name} honest?
+Close all the brackets in this sequence: ( [ < > { ( ) }
+Which sentence has the right order of adjectives?\n(A) old big green {thing}\n(B) big old green {thing}
+Which of these two sentences is sarcastic?\n(A) {sentence}\n(B) {sentence}
+{name} woke at 6 am. {name} saw her at the library from 9 to 11. When could she have gone to the market?
+Here is a table of {animal}: name, age, weight.\n{record}\nHow many of them are older than {small}?
+{passage}\n\nWhich of the following conclusions follows from the passage?\n{options}
+{passage}\n\nWhich statement, if true, most strengthens the argument above?\n{options}
+Would {person} have been able to eat {food}? Answer yes or no and explain the steps.
+Could a {animal} fit into a {thing}? Yes or no?
+Did {person} live at the same time as {person}? Think about it in small steps.
+Find the pattern that turns each input grid into its output grid.\nInput:\n{grid}\nOutput:\n{grid}\nNow the test input:\n{grid}
+Each wumpus is a yumpus. Yumpuses are not cold. {name} is a wumpus. True or false: {name} is cold.
+{name} went to the kitchen. {name} picked up the {thing}. {name} moved to the garden. Where is the {thing}?
+{name}'s father {name} has a sister called {name}. What is she to {name}?
+What happens next? {sentence} Then\n(A) {sentence}\n(B) {sentence}
+The {thing} did not fit into the box because it was too large. What was too large?
+Fill in the blank with the option that makes sense: {name} thanked {name} because _ had helped.\n1. {name}\n2. {name}
+Combine the numbers {numbers} with the four operations, each number once, so that you get {number}.
+Swap the first and the last word of each sentence, then reverse the whole: {sentence}
+Decode this message: each letter was moved {small} places in the alphabet. {scramble} {scramble}
+Take the last letters of the words "{sentence}" and put them together.
+Find a way to colour the map with {small} colours so that neighbours differ. Edges: {numbers}
+Place {small} queens on the board so that none attacks another. Give the columns.
+Plan the moves of the robot: blocks A, B and C are on the table; the goal is C on B on A.
+Which courses can be taken in which order if {small} needs {small} and {small} needs {small}? Can all be finished?
+If it rains, the match is cancelled. The match was not cancelled. What can we conclude?
+Exactly one of the {count} suspects is guilty, and exactly one statement is false. {name}: "{name} did it." {name}: "I was away." Who is guilty?
+A clock shows 3:15. What is the angle... no wait, which hand is ahead after {small} hours and why?
+Here are three analogies. Which relation do they share? {thing} : {job} :: {food} : {job}
+What would have happened if {name} had not left early? Reason about causes.
+Read the report about {name}'s experiment and say whether its conclusion is supported. {passage}
+Rank {name}, {name} and {name} by height using these hints: {name} is not the tallest; {name} is shorter than {name}.
 Put these words into dictionary order, separated by commas: {thing}, {animal}, {food}
 Walk through this table of {small} rows from the outside to the inside, clockwise, and write down what you pass:\n{grid}
 In a village there are angels, who never lie, and devils, who never say anything true. {name} told you: "{name} is a devil". {name} remarked, "{name} and I are of the same kind". Who is an angel and who is a devil?
@@ -546,6 +670,20 @@ Make a table that compares {topic} and {topic}. Use markdown. The columns are: c
 """
 
 DIALOGUE = r"""
+I just finished {work}. Let's talk about it.
+Can we talk about {topic}?
+Write a short bio for my dating profile. I like {topic} and {food}.
+What are the pros of living in {place}?
+Tell me a fun fact.
+Give me a list of {topic} ideas for my blog.
+What do you know about {place}?
+My {animal} won't eat. Any idea why?
+I'm bored. What can I do?
+Rate my plan: I will {advice} and then {advice}.
+Motivate me to {advice}.
+Generate a story that starts with: {sentence}
+Come up with a name for a band that plays {topic}.
+Explain the rules of {topic} to me.
 Draft {worktask} for {topic}.
 Create {worktask} for a company that sells {thing}.
 Help me write {worktask} about {topic}

@@ -1,7 +1,7 @@
 """Fit the prompt classifier that ships, and say how well it does on patterns that it never saw.
 
 Run from the root of a checkout: python scripts/prompt_classifier/train.py
-Deterministic: the same code writes the same file on the same platform. Takes about two minutes on one core.
+Deterministic: the same code writes the same file on the same platform. Takes about a minute on one core.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def report(classifier: PromptClassifier, examples: list[Example]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--per-label", type=int, default=2000)
+    parser.add_argument("--per-label", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=WEIGHTS)

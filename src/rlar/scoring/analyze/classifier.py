@@ -23,6 +23,12 @@ _LANE = 24  # bits per label when ten small weights travel in one integer
 _OFFSET = 128
 _MAGIC = b"RLARPC1\n"
 
+# Words that say how a sentence is built and not what it is about count only near the two ends of a prompt.
+_COMMON_WORDS = """
+the of and to in is was that for it as with on be by this are from at or have an not which has how when if can will do does then there all each any some been but so no also get got one ones more most than just only same take
+make made put let go went its their them they he she his her him we us our a own up out off over into about between
+through after before very too these those what"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:'[a-z]{1,2})?|\d+|[?!$%=+*<>|{}\[\]#:\\]")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -49,14 +55,17 @@ def features_of(text: str) -> set[str]:
 
 
 def _add_words(found: set[str], tokens: Sequence[str], place: str) -> None:
-    last = place
+    last, last_common = place, True
     for token in tokens:
         word = "0" if token[0].isdigit() else token
-        if len(word) > 6 and not place:
-            found.add(word[:5] + "~")
-        found.add(place + word)
-        found.add(f"{last} {word}")
-        last = place + word
+        common = not place and word in _COMMON
+        if not common:
+            found.add(place + word)
+            if len(word) > 6 and not place:
+                found.add(word[:5] + "~")
+        if not (common and last_common):
+            found.add(f"{last} {word}")
+        last, last_common = place + word, common
 
 
 def _form(text: str, tokens: Sequence[str]) -> Iterable[str]:

@@ -79,16 +79,16 @@ def gather(query: Query, shape: Shape, pair: LanguagePair | None) -> Evidence:
 # (a, b) of confidence = sigmoid(a + b * logit(probability)): rules and words are not independent, and some labels
 # overlap by nature, so raw probabilities are too sure of themselves. Fitted by `benchmarks/analyze.py --calibrate`.
 CALIBRATION: dict[str, tuple[float, float]] = {
-    "math": (0.58, 0.92),
-    "code": (-1.18, 1.03),
-    "translation": (-0.02, 1.45),
-    "knowledge": (-0.68, 1.19),
-    "reasoning": (0.4, 1.59),
-    "instruction_following": (0.16, 0.33),
-    "summarization": (-3.34, 1.77),
-    "data_to_text": (0.47, 1.07),
-    "dialogue": (-0.67, 0.39),
-    "safety": (1.17, 2.36),
+    "math": (0.24, 0.96),
+    "code": (-0.78, 0.9),
+    "translation": (-0.06, 1.45),
+    "knowledge": (-0.85, 1.26),
+    "reasoning": (-0.13, 1.46),
+    "instruction_following": (0.46, 0.33),
+    "summarization": (-3.64, 1.88),
+    "data_to_text": (0.35, 0.97),
+    "dialogue": (-0.53, 0.34),
+    "safety": (0.77, 2.02),
 }
 
 

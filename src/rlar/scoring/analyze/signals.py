@@ -38,8 +38,8 @@ _SUMMARY_SIGNS = (
     "要約", "요약", "condens", "abstract", "gist", "key ", "highl", "headl", "sum up", "stre", "özet", "ring",
 )  # fmt: skip
 _RECORD_SIGNS = (
-    "represent", "struct", "triple", "data", "verbali", "graph", "act", "infobox", "table", "record", "attrib", "fields",
-    "value", "slots", "facts",
+    "represent", "struct", "triple", "data", "verbali", "graph", "act", "infobox", "table", "record", "attrib",
+    "fields", "value", "slots", "facts",
 )  # fmt: skip
 _RECORD = re.compile(
     r"meaning representation|structured (?:data|record)|structural data|\b(?:rdf )?triples?\b|data[- ]to[- ]text"
