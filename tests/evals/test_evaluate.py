@@ -368,9 +368,15 @@ def test_what_cannot_be_measured_is_refused(tmp_path):
         evaluate([file], scores=[scores], system=False, settings=QUICK)
     with pytest.raises(InputError, match="nothing to measure"):
         evaluate([], system=False)
-    named = tables_file(tmp_path / "n.jsonl", [ToolScores("length", "metric", {"q0": [1.0, 0.0]})])
     with pytest.raises(InputError, match="two tools are called 'length'"):
-        evaluate([file], scores=[named], system=False, settings=QUICK)
+        evaluate([file], scorers={"length": length}, system=False, settings=QUICK)
+
+
+def test_a_recorded_tool_cannot_pass_for_a_baseline(tmp_path):
+    file = write(tmp_path / "toy.jsonl", pairs(10))
+    named = tables_file(tmp_path / "n.jsonl", [ToolScores("length", "metric", {"q0": [1.0, 0.0]})])
+    run = evaluate([file], scores=[named], system=False, settings=QUICK)
+    assert {r.tool for r in run.report.dataset("toy").rows} == {"length", "length (recorded)", "random"}
 
 
 def test_a_limit_takes_the_first_cases(tmp_path):

@@ -12,7 +12,7 @@ from rlar.evals.bandit import Bandit
 from rlar.evals.own_router import OwnRouter
 from rlar.evals.pool import make_pool
 from rlar.evals.routers import ByCategory, Cascade, NearestFamily, Rules, Static, StaticMap, has_prices
-from rlar.evals.trial import cascade_curve, cascade_of_each, halves, try_router
+from rlar.evals.trial import cascade_curve, cascade_of_each, halves, shuffled_router, try_router
 
 
 def specialists(n=240, high=0.95, low=0.5):
@@ -176,3 +176,26 @@ def test_a_judges_draw_is_settled_by_the_cheap_tool():
 
 def test_without_prices_there_is_no_cascade():
     assert not has_prices(specialists())
+
+
+def test_the_null_of_the_category_router_is_the_router_itself_under_other_categories():
+    from rlar.evals.trial import _routed_by_category
+
+    pool = specialists(n=90)
+    a, b = halves(pool.groups, 1, 3)[0]
+    kinds, codes = np.unique(np.array(pool.seen.categories), return_inverse=True)
+    for min_cases in (2, 12, 100):
+        for shuffle in range(4):
+            dealt = np.random.default_rng(shuffle).permutation(codes)
+            other = pool.with_categories([str(kinds[c]) for c in dealt])
+            routed = ByCategory(min_cases=min_cases).learn(other.take(a), 0)(other.take(b).seen)
+            slow = pool.utility_NK[b, routed.answer_N].sum()
+            assert _routed_by_category(pool.utility_NK, np.eye(3)[dealt], a, b, min_cases) == pytest.approx(slow)
+
+
+def test_the_null_of_the_category_router_sees_meaning_and_its_absence():
+    meant = shuffled_router(specialists(), shuffles=39, splits=5)
+    assert meant.p == 1 / 40 and meant.high < accuracy(try_router(specialists(), ByCategory(), splits=5))
+    data = pairs(240, ("x", "y", "z"))
+    alike = make_pool("toy", data.cases, [tool(n, data, lambda c: 0.7) for n in "abcd"])
+    assert alike is not None and shuffled_router(alike, shuffles=39, splits=5).p > 0.05

@@ -14,7 +14,7 @@ from rlar.evals.cases import Case, Dataset, item_files, read_datasets
 from rlar.evals.report import LENGTH, RANDOM, analyse
 from rlar.evals.runs import Run, describe
 from rlar.evals.settings import Settings
-from rlar.evals.system_scores import system_scores
+from rlar.evals.system_scores import NAME, system_scores
 from rlar.evals.tool_scores import (
     Scorer,
     ToolScores,
@@ -29,6 +29,7 @@ from rlar.evals.tool_scores import (
 if TYPE_CHECKING:
     from rlar.system import RewardSystem
 
+OURS = (NAME, LENGTH, RANDOM)  # names that recorded tools may not take from what is measured here
 Progress = Callable[[str], None]
 
 
@@ -96,7 +97,7 @@ def _tables(
     """Recorded tools that know any of the cases, the user's scorers, and the two baselines."""
     known = {case.id for case in cases}
     tables = [
-        replace(t, scores=kept)
+        replace(t, tool=f"{t.tool} (recorded)" if t.tool in OURS else t.tool, scores=kept)
         for t in (read_scores(scores) if scores else [])
         if (kept := {ident: s for ident, s in t.scores.items() if ident in known})
     ]

@@ -71,7 +71,7 @@ class OwnRouter:
         def choose(prompt: str) -> int:
             task = _task(prompt)
             # Recorded tools fit every query, so the rules go by the task alone.
-            key = task.label, task.checks, task.language, task.confidence
+            key = task.label, task.checks, task.language, task.confidence >= rules.min_confidence
             if key not in decided:
                 decision = rules.decide(Query(prompt), task, library)
                 decided[key] = index[decision.tools[0]] if decision.parts else otherwise

@@ -76,15 +76,16 @@ class Pool:
         import numpy as np
 
         index = np.asarray(rows, dtype=np.int64)
+        places = index.tolist()
         seen = Seen(
             self.seen.tools,
             self.seen.kinds,
             self.seen.prices,
-            tuple(self.seen.categories[k] for k in index),
-            tuple(self.seen.prompts[k] for k in index),
+            tuple(map(self.seen.categories.__getitem__, places)),
+            tuple(map(self.seen.prompts.__getitem__, places)),
             self.seen.margin_NK[index],
         )
-        return Pool(self.name, seen, tuple(self.cases[k] for k in index), self.utility_NK[index], self.left_out)
+        return Pool(self.name, seen, tuple(map(self.cases.__getitem__, places)), self.utility_NK[index], self.left_out)
 
     @property
     def cheapest(self) -> list[int]:

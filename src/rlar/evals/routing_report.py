@@ -128,8 +128,7 @@ def _routing_report(
     compare = _Compare(pool, sampler, tried[0])
     points, each = _cascades(pool, settings)
     by_category = next(t for t in tried if t.name == CATEGORY_ROUTER)
-    router = ByCategory(CATEGORY_ROUTER, settings.min_cases)
-    blind = shuffled_router(pool, router, splits=settings.splits, seed=settings.seed)
+    blind = shuffled_router(pool, min_cases=settings.min_cases, splits=settings.splits, seed=settings.seed)
     report = RoutingReport(
         scope=scope,
         n=len(pool),

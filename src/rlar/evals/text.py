@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEAD = (
-    *("data set", "metric", "n", "rlar", "judged", "rlar − static", "static, elsewhere", "static, hindsight"),
-    *("category router", "length", "random", "oracle/category", "oracle/item"),
+    *("data set", "metric", "n", "rlar", "judged", "rlar − static", "static", "hindsight", "router", "length"),
+    *("random", "oracle/cat", "oracle/item"),
+)
+LEGEND = (
+    "static: best recorded tool, chosen on other halves; hindsight: chosen on these cases; router: by category, learnt "
+    "on other halves; oracles know the labels; gap: no proven tool suits the queries."
 )
 MOST_TOOLS = 8  # of a pool's single tools in the terminal
 
 
 def print_report(report: Report, console: Console, *, details: bool) -> None:
     """The table over all data sets, what can be said in words, and with details every tool of every data set."""
-    console.print(_overview(report))
+    console.print(_table("", HEAD, [_line(d, bounds=False) for d in report.datasets]))
+    console.print(f"[dim]{LEGEND}[/]")
     if (s := report.summary).system is not None:
         console.print(
             f"\nrlar judged {s.judged} of {s.datasets} data sets with pairs or right/wrong labels: mean "
@@ -50,14 +55,10 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Ta
 
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=k < len(head) - 1)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # names of tools are not markup
     return table
-
-
-def _overview(report: Report) -> Table:
-    return _table("", HEAD, [_line(d, bounds=False) for d in report.datasets])
 
 
 def _line(d: DatasetReport, *, bounds: bool) -> list[str]:
@@ -194,7 +195,7 @@ def print_diff(diff: RunDiff, console: Console) -> None:
 
 def markdown(report: Report) -> str:
     """The report for a repository: the table over all data sets, then words and tables of each pool of tools."""
-    parts = [_markdown_table(HEAD, [_line(d, bounds=True) for d in report.datasets])]
+    parts = [_markdown_table(HEAD, [_line(d, bounds=True) for d in report.datasets]), LEGEND]
     for d in report.datasets:
         for routing in d.routings:
             parts.append(f"### {d.name}, {routing.scope} (n = {routing.n})")
