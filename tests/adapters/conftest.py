@@ -51,7 +51,7 @@ TOOLS = dedent('''
 
     sleeps, ranks = Sleeps(), Ranks()
 ''')
-ROUTE = {name: name for name in ("likes_a", "breaks", "breaks_for_b", "sleeps", "ranks")}
+ROUTE = {name: name for name in ("likes_a", "breaks", "breaks_for_b", "sleeps", "ranks")} | {"gap": "math"}
 
 
 @pytest.fixture(scope="session")

@@ -30,14 +30,14 @@ def test_faults_gaps_and_values_side_by_side(settings):
             one("likes_a", "aa", "b"),
             one("breaks", "x"),
             one("breaks_for_b", "a", "b"),
-            Group(Query("what is good?", extra={"task": "dialogue"}, reference=None, source="nobody"), ["hm"]),
+            one("gap", "hm"),
             Group(Query("1 + 1?", reference="2"), ["2", "3", "\ud800 \x00" * 10]),
         ]
     )
-    assert [[s.value for s in g] for g in scored] == [[1, 0], [None], [0.75, None], [0], [1, 0, 0]]
+    assert [[s.value for s in g] for g in scored] == [[1, 0], [None], [0.75, None], [None], [1, 0, 0]]
     assert statuses(scored)[1:3] == [["fault"], ["ok", "fault"]]
     snapshot = scorer.ledger.snapshot()
-    assert snapshot["statuses"] == {"ok": 7, "gap": 0, "fault": 2, "timeout": 0, "incomplete": 0}
+    assert snapshot["statuses"] == {"ok": 6, "gap": 1, "fault": 2, "timeout": 0, "incomplete": 0}
     assert set(scorer.latest) >= {f"rlar/{name}" for name in METRICS}
     assert all(math.isfinite(v) for v in scorer.latest.values())
 

@@ -128,7 +128,7 @@ def test_real_steps_with_faults_gaps_and_foreign_columns(tiny, tmp_path, setting
         {"prompt": [{"role": "user", "content": "1 + 2?"}], "source": "", "answer": "3", "level": {"a": [1]}},
         {"prompt": [{"role": "user", "content": "nice"}], "source": "likes_a", "answer": None, "level": {"a": [2]}},
         {"prompt": [{"role": "user", "content": "down"}], "source": "breaks", "answer": None, "level": {"a": []}},
-        {"prompt": [{"role": "user", "content": "tell"}], "source": "none", "answer": None, "level": {"a": [3]}},
+        {"prompt": [{"role": "user", "content": "tell"}], "source": "gap", "answer": None, "level": {"a": [3]}},
         {"prompt": [{"role": "user", "content": "order"}], "source": "ranks", "answer": None, "level": {"a": [4]}},
         {"prompt": [{"role": "user", "content": "wait"}], "source": "sleeps", "answer": None, "level": {"a": [5]}},
     ]

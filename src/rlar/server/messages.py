@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 MAX_ITEMS = 4096
 MAX_RESPONSES = 1024
-Text = Annotated[str, Field(max_length=4_000_000)]
+MAX_TEXT = 4_000_000
+
+
+def _text(value: Any) -> str:
+    """Any text, lone surrogates too: a policy may say them, and must not get away unjudged."""
+    if not isinstance(value, str):
+        raise ValueError("should be a text")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"should have at most {MAX_TEXT} characters")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "maxLength": MAX_TEXT})]
 
 
 class Item(BaseModel):
@@ -17,7 +29,7 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str | int | None = Field(None, description="handed back unchanged")
-    query: str | list[dict[str, Any]] | dict[str, Any]
+    query: Text | list[dict[str, Any]] | dict[str, Any]
     responses: list[Text] = Field(max_length=MAX_RESPONSES)
     complete: bool = Field(True, description="whether these are all responses to the query in this step")
     expected: int | None = Field(None, ge=1, le=100_000, description="size of the whole group, where these are not all")
