@@ -179,7 +179,7 @@ def test_a_head_of_coin_flips_is_refused(tmp_path):
             i.query.text,
             None,
             i.responses,
-            rng.choice([(1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 1.0)]),
+            rng.choice([(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]),
             task="dialogue",
         )
         for i in polite(120)

@@ -27,8 +27,8 @@ def _differs(query: Query, *texts: str) -> bool:
     return not mine & {t.strip().casefold() for t in texts}
 
 
-def _other(query: Query, rng: random.Random) -> str:
-    """A plausible wrong answer of the same shape."""
+def _other(query: Query, rng: random.Random, others: Sequence[str]) -> str:
+    """A plausible wrong answer of the same shape; for words, another query's answer, so that a tool can know it."""
     kind, gold = shape_of(query).kind, _gold(query)
     if kind == "choice":
         return next(c for c in rng.sample("ABCD", 4) if c.casefold() != gold.strip("() .").casefold())
@@ -37,7 +37,10 @@ def _other(query: Query, rng: random.Random) -> str:
             return f"{float(gold.replace(',', '')) + rng.choice([1, 2, 3, 7]):g}"
         except ValueError:
             return "-3"
-    return rng.choice(["zero", "none of them", "unknown"]) if kind in ("label", "span") else "17"
+    if kind not in ("label", "span"):
+        return "17"
+    theirs = [t for t in others if _differs(query, t) and len(t) < 80 and "\n" not in t]
+    return rng.choice(theirs) if theirs else rng.choice(["zero", "none of them", "unknown"])
 
 
 def empty(query: Query, base: str, rng: random.Random, others: Sequence[str]) -> str | None:
@@ -77,14 +80,14 @@ def every_answer(query: Query, base: str, rng: random.Random, others: Sequence[s
 
 def hedging(query: Query, base: str, rng: random.Random, others: Sequence[str]) -> str | None:
     """ "A or B" with the right answer first: no statement is made, so it must not count as right."""
-    return f"The answer is {_gold(query)} or {_other(query, rng)}." if _closed(query) else None
+    return f"The answer is {_gold(query)} or {_other(query, rng, others)}." if _closed(query) else None
 
 
 def retraction(query: Query, base: str, rng: random.Random, others: Sequence[str]) -> str | None:
     """The right answer, taken back: what is said last counts."""
     if not _closed(query):
         return None
-    wrong = _other(query, rng)
+    wrong = _other(query, rng, others)
     if shape_of(query).kind in _MATHS:
         return f"The answer is \\boxed{{{_gold(query)}}}. Wait, that is wrong. The answer is \\boxed{{{wrong}}}."
     return f"The answer is {_gold(query)}. Wait, that is wrong. The answer is {wrong}."
@@ -92,7 +95,9 @@ def retraction(query: Query, base: str, rng: random.Random, others: Sequence[str
 
 def only_thought(query: Query, base: str, rng: random.Random, others: Sequence[str]) -> str | None:
     """The right answer in the reasoning only; the final answer is another."""
-    return f"<think>It is {_gold(query)}.</think>\nThe answer is {_other(query, rng)}." if _closed(query) else None
+    return (
+        f"<think>It is {_gold(query)}.</think>\nThe answer is {_other(query, rng, others)}." if _closed(query) else None
+    )
 
 
 def inside_another_number(query: Query, base: str, rng: random.Random, others: Sequence[str]) -> str | None:
