@@ -14,7 +14,8 @@ from typing import Any
 
 from rlar.tools.base import RuleTool
 from rlar.tools.language import UNKNOWN, detect_cheap
-from rlar.tools.language_pair import code_of_language, language_pair
+from rlar.tools.language_names import code_of_language
+from rlar.tools.language_pair import language_pair
 from rlar.tools.reference import golds
 from rlar.tools.tokens import is_unspaced, words
 from rlar.types import Json, Kind, Mark, Query, Response
@@ -50,6 +51,9 @@ class NonEmpty(RuleTool):
         return Mark(1.0, "says something") if _INVISIBLE.sub("", visible(response)) else Mark(0.0, "empty")
 
 
+LEEWAY = 0.2  # share that a response may always copy beyond the gold texts before it is worth nothing
+
+
 class NotCopied(RuleTool):
     """1 - the share of the response's word n-grams that stand in the prompt too: an echo of the prompt is 0.0.
 
@@ -72,7 +76,7 @@ class NotCopied(RuleTool):
         prompt = words(query.text)
         known = set(zip(*[prompt[i:] for i in range(self.n)], strict=False))
         allowed = max((copied_share(words(gold), known, self.n) for gold in golds(query)), default=0.0)
-        return prompt, known, min(allowed, 0.95)
+        return prompt, known, allowed
 
     def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
         prompt, known, allowed = prepared
@@ -81,7 +85,7 @@ class NotCopied(RuleTool):
             same = bool(said) and said == prompt
             return Mark(0.0 if same else 1.0, "the prompt itself" if same else f"under {self.n} words")
         share = copied_share(said, known, self.n)
-        value = 1.0 - max(0.0, share - allowed) / (1.0 - allowed)
+        value = max(0.0, 1.0 - max(0.0, share - allowed) / max(LEEWAY, 1.0 - allowed))
         return Mark(value, f"{share:.0%} of its runs of {self.n} words are in the prompt", {"copied": share})
 
 

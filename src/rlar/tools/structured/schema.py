@@ -63,8 +63,6 @@ class JsonSchema(RuleTool):
                     break
         except referencing.exceptions.Unresolvable as e:
             raise ToolFault(Fault.MISSING, f"the schema refers to {e.ref!r}, which is not in it") from e
-        except re.error as e:
-            raise ToolFault(Fault.MISSING, f"the schema has a pattern that Python cannot read: {e}") from e
         return Mark(0.0, "; ".join(reasons)) if reasons else Mark(1.0, f"obeys the schema ({found.how})")
 
 
