@@ -33,9 +33,10 @@ class ToolCalls(RuleTool):
 
     Expected: `extra["tool_calls"]`, else the reference, a list of {"name", "arguments"}; an empty list means that no
     call is to be made, and something said. Names are compared without "mcp__server__" and "functions."; arguments by
-    JSON's types (1 is 1.0, but not "1"). An argument that `extra["tools"]` declares as not required may be given with
-    its default (or null) where none is expected, and left out where its default is; one that the expected call lists
-    under "optional" may be given or left out freely. Over MOST_CALLS calls are wrong.
+    JSON's types (1 is 1.0, but not "1"). Arguments without a name take theirs from `extra["tools"]`, else from the
+    expected call. One that `extra["tools"]` declares as not required may be given with its default (or null) where none
+    is expected, and left out where its default is; one that the expected call lists under "optional" may be given or
+    left out freely. Over MOST_CALLS calls are wrong.
 
     ordered: the calls have to come in the expected order; else in any.
     partial: the mean over pairs of calls, as many as the longer side has, of
