@@ -150,7 +150,9 @@ def _on_labels(store: Store, done: Acquired, items: list[Item], folder: Path) ->
         cases = [c for c in build_cases(family.items[:150]) if tool.fits(c.query)]
         labelled = [_only_labelled(c) for c in cases]
         exam = asyncio.run(examine(tool, labelled, elsewhere=False))
-        figure, card = exam.figures["pair_accuracy"], (tool.card.exam or {})["pair_accuracy"]
+        figures = tool.card.exam or {}
+        card = figures["pair_accuracy" if tool.card.kind is Kind.VERIFIER else "labelled_pairs"]
+        figure = exam.figures["labelled_pairs"]
         bad = figure.value is not None and figure.high < card["low"]
         worse += bad
         mark = "WORSE" if bad else "ok"

@@ -100,7 +100,7 @@ def test_nothing_but_unreadable_replies_ends_the_family_and_not_the_run(tmp_path
     families = [LEAP.family(), SPEC["leap_year"].family()]
     done, requests = over_http(tmp_path / "lib", lambda _: reply, families)
     assert not done.stopped and not any(o.admitted or o.tried for o in done.outcomes)
-    assert all("no readable reply" in o.why for o in done.outcomes) and len(requests) == 6
+    assert all("no readable reply" in o.why for o in done.outcomes) and len(requests) == 10
 
 
 def test_a_declined_question_is_no_endless_discussion(tmp_path):

@@ -47,7 +47,7 @@ class Limits:
     @property
     def most_calls(self) -> int:
         """Per family, whatever is replied."""
-        return (1 + self.again) * (int(self.label) + 1 + self.most * (1 + self.rounds))
+        return (1 + self.again) * (int(self.label) + 1 + self.most * (1 + self.rounds)) + 2
 
     @property
     def usual_calls(self) -> int:
@@ -136,7 +136,9 @@ class CodeAgent:
             most=str(most),
         )
         ask = self._ask((_system(), Message("user", text)), proposals_form(most), "propose tools", most=2048)
-        ideas, _ = await ask_form(self.chat, ask, lambda body: ideas_of(body, most), again=self.limits.again)
+        ideas, _ = await ask_form(
+            self.chat, ask, lambda body: ideas_of(body, most), again=self.limits.again + 2
+        )  # all hangs on it
         return ideas
 
     async def _make(

@@ -110,6 +110,7 @@ async def examine(
         "gold_accepted": sheet.accepted(),
         "wrong_rejected": sheet.rejected(),
         "pair_accuracy": sheet.pairs(),
+        "labelled_pairs": sheet.labelled_pairs(),
         "metamorphic": sheet.unmoved(),
         "resisted": sheet.resisted(),
         "length_correlation": sheet.length_correlation(),
@@ -291,6 +292,17 @@ class _Sheet:
         hits = []
         for i, case in enumerate(self.cases):
             pairs = [(r.text, w.text) for r, w in product(case.right, case.wrong)]
+            pairs += [(a, b) for (a, x), (b, y) in product(case.ranked, case.ranked) if x > y]
+            hits.append([self._pair(i, better, worse) for better, worse in pairs])
+        return clustered_share(hits)
+
+    def labelled_pairs(self) -> Figure:
+        """The part of `pairs` that people labelled. A graded tool is believed by these alone: telling a text from its
+        corruption is much easier than telling good from better."""
+        hits = []
+        for i, case in enumerate(self.cases):
+            known = ([a.text for a in side if a.how == "labelled"] for side in (case.right, case.wrong))
+            pairs = list(product(*known))
             pairs += [(a, b) for (a, x), (b, y) in product(case.ranked, case.ranked) if x > y]
             hits.append([self._pair(i, better, worse) for better, worse in pairs])
         return clustered_share(hits)
