@@ -53,9 +53,8 @@ class Scored:
     @classmethod
     def of(cls, reward: Reward) -> Scored:
         decision = reward.decision
-        cost = FREE
-        for verdict in reward.verdicts:
-            cost += verdict.cost
+        verdicts = reward.verdicts
+        cost = verdicts[0].cost if len(verdicts) == 1 else sum((v.cost for v in verdicts), FREE)
         if reward.value is not None:
             status = Status.OK
         elif decision is None or decision.gap is not None:
@@ -180,7 +179,8 @@ class Ledger:
 
     def _count(self, s: Scored) -> None:
         self._statuses[s.status] += 1
-        self._cost += s.cost
+        if s.cost != FREE:
+            self._cost += s.cost
         for ref in s.tools:
             row = self._tools.setdefault(ref, [0.0, 0.0])
             row[0] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rlar.errors import InputError
@@ -29,6 +30,10 @@ def query_of(prompt: Any, columns: Mapping[str, Any]) -> Query:
         row |= {name: stamp[name] for name in STAMPED if stamp.get(name) is not None}
     try:
         return query_of_row(row)
+    except InputError:
+        pass
+    try:  # several trainers hand no prompt to a reward; the rest of the row still says who judges
+        return replace(query_of_row({**row, "prompt": "-"}), prompt=text_of_prompt(prompt) if prompt else "")
     except InputError:
         return Query(text_of_prompt(prompt), extra={"unreadable": sorted(row)})
 

@@ -65,7 +65,7 @@ class Scorer:
     def __init__(self, settings: Settings, system: RewardSystem | None = None) -> None:
         self.settings = settings
         self.ledger = Ledger()
-        self.latest: dict[str, float] = {}
+        self._last: tuple[list[list[Scored]], float, float] = ([], 0.0, 0.0)
         self.meeting: MeetingPoint[Scored] | None = None
         if settings.meet_s is not None and not settings.servers:
             self.meeting = MeetingPoint(settings.meet_s, judge_partial=settings.partial == "score")
@@ -106,12 +106,18 @@ class Scorer:
         wall_s = time.monotonic() - started
         self.ledger.add(scored_PG, wall_s)
         hit = _hit_rate(before, self.cache_counts())
-        self.latest = metrics(scored_PG, latency_s=wall_s, cache_hit=hit) | by_task_and_tool(scored_PG)
+        self._last = scored_PG, wall_s, hit
         return scored_PG
 
     def score_sync(self, groups_P: Sequence[Group], *, deadline_s: float | None = None) -> list[list[Scored]]:
         """`score` for callers without an event loop, or inside one; from any thread."""
         return run_sync(self.score(groups_P, deadline_s=deadline_s))
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """Metrics of the last call that ended: the constant ones, and those of its tasks and tools."""
+        scored_PG, wall_s, hit = self._last
+        return metrics(scored_PG, latency_s=wall_s, cache_hit=hit) | by_task_and_tool(scored_PG)
 
     def tools_of(self, query: Query) -> tuple[str, ...]:
         """Refs of the tools that will judge this query; () for a gap, or where deciding fails."""
