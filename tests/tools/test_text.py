@@ -79,7 +79,7 @@ PROMPT = (
         ("Sure! " + PROMPT, 0.0, 0.2),
         (PROSE, 1.0, 1.0),
         ("the lower meadows", 1.0, 1.0),  # a short answer may stand in the question
-        ("", 1.0, 1.0),  # emptiness is another gate's affair
+        ("", 0.0, 0.0),  # silence passes no gate
     ],
 )
 def test_not_copied(response, low, high):
@@ -170,7 +170,6 @@ LETTERS = " ".join("".join(NOISE.choices("bcdfghjklmnpqrstvwxz" + string.ascii_l
         ("".join(NOISE.choices("01", k=400)), ""),
         ("Angstschweiß und Herbstspaziergang, Wirtschaftskrise, Rechtschreibung, Sprachschwierigkeiten.", ""),
         ("aaaaaaa", ""),  # short texts are not suspected
-        ("", ""),
         ("a" * 300, "characters"),
         ("!" * 50, "characters"),
         ("I am sorry. " * 60, "variety"),
@@ -185,6 +184,14 @@ def test_not_degenerate(response, sick):
     assert (got.value < 0.5) is bool(sick)
     if sick:
         assert got.terms[sick] < 0.5
+
+
+@pytest.mark.parametrize(
+    "tool", [NotCopied(), NotRepetitive(), LengthWithin(0, 5), LanguageIs("en"), NotDegenerate()], ids=str
+)
+def test_silence_passes_no_gate(tool):
+    for response in ("", " \n", "\u200b", "<think>only thoughts, and many of them</think>"):
+        assert mark(tool, response).value == 0.0
 
 
 @given(st.text(max_size=300))

@@ -38,23 +38,40 @@ def visible(response: Response) -> str:
     return response[start:end]
 
 
-class NonEmpty(RuleTool):
-    """1.0 if the response shows at least one visible character outside its thoughts, else 0.0."""
+class TextGate(RuleTool):
+    """Base of the gates: a response that shows no visible character outside its thoughts is 0.0; else `look` says."""
 
-    def __init__(self) -> None:
-        self.describe(name="non_empty", kind=Kind.VERIFIER, about="the response says anything at all", line=0.5)
+    def describe_gate(self, name: str, about: str, **more: Any) -> None:
+        self.describe(name=name, kind=Kind.VERIFIER, about=about, line=0.5, **more)
 
     def fits(self, query: Query) -> bool:
         return True
 
     def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
-        return Mark(1.0, "says something") if _INVISIBLE.sub("", visible(response)) else Mark(0.0, "empty")
+        shown = visible(response)
+        if not _INVISIBLE.sub("", shown):
+            return Mark(0.0, "empty")
+        return self.look(shown, response, prepared)
+
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
+        """The mark of a response that shows something. shown: without its thoughts."""
+        raise NotImplementedError
+
+
+class NonEmpty(TextGate):
+    """1.0 if the response shows at least one visible character outside its thoughts, else 0.0."""
+
+    def __init__(self) -> None:
+        self.describe_gate("non_empty", "the response says anything at all")
+
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
+        return Mark(1.0, "says something")
 
 
 LEEWAY = 0.2  # share that a response may always copy beyond the gold texts before it is worth nothing
 
 
-class NotCopied(RuleTool):
+class NotCopied(TextGate):
     """1 - the share of the response's word n-grams that stand in the prompt too: an echo of the prompt is 0.0.
 
     n: words in a row that count as copied. What the gold texts copy themselves is allowed: with a gold that copies 30%
@@ -67,7 +84,7 @@ class NotCopied(RuleTool):
             raise ValueError(f"n must be at least 2, got {n}: single words are in any prompt")
         self.n = n
         about = "the response is not an echo of the prompt"
-        self.describe(name="not_copied", kind=Kind.VERIFIER, about=about, config={"n": n}, line=0.5)
+        self.describe_gate("not_copied", about, config={"n": n})
 
     def fits(self, query: Query) -> bool:
         return bool(query.text.strip())
@@ -78,9 +95,9 @@ class NotCopied(RuleTool):
         allowed = max((copied_share(words(gold), known, self.n) for gold in golds(query)), default=0.0)
         return prompt, known, allowed
 
-    def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
         prompt, known, allowed = prepared
-        said = words(visible(response))
+        said = words(shown)
         if len(said) < self.n:
             same = bool(said) and said == prompt
             return Mark(0.0 if same else 1.0, "the prompt itself" if same else f"under {self.n} words")
@@ -95,7 +112,7 @@ def copied_share(tokens: list[str], known: Collection[tuple[str, ...]], n: int) 
     return sum(gram in known for gram in grams) / len(grams) if grams else 0.0
 
 
-class NotRepetitive(RuleTool):
+class NotRepetitive(TextGate):
     """The share of distinct word n-grams among all n-grams of the response: 1.0 without a repeat, near 0 for a loop.
 
     Thoughts count too. A response of up to n words is 1.0. Source: distinct-n (Li et al. 2016).
@@ -106,12 +123,9 @@ class NotRepetitive(RuleTool):
             raise ValueError(f"n must be at least 1, got {n}")
         self.n = n
         about = "the response does not repeat itself"
-        self.describe(name="not_repetitive", kind=Kind.VERIFIER, about=about, config={"n": n}, line=0.5)
+        self.describe_gate("not_repetitive", about, config={"n": n})
 
-    def fits(self, query: Query) -> bool:
-        return True
-
-    def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
         share = distinct_share(words(response), self.n)
         return Mark(share, f"{share:.0%} of its runs of {self.n} words are distinct")
 
@@ -124,7 +138,7 @@ def distinct_share(tokens: list[str], n: int) -> float:
     return len(set(zip(*[tokens[i:] for i in range(n)], strict=False))) / total
 
 
-class LengthWithin(RuleTool):
+class LengthWithin(TextGate):
     """1.0 for a length between `fewest` and `most` (both included), else 0.5 times how near it comes, under the line.
 
     unit: "words" (characters in scripts without spaces) or "characters". None leaves a side open. No thoughts.
@@ -141,14 +155,10 @@ class LengthWithin(RuleTool):
         config: dict[str, Json] = {"fewest": fewest, "most": most, "unit": unit}
         bounds = f"{self.fewest} to {'any' if most is None else most} {unit}"
         about = f"the response has {bounds}"
-        self.describe(name="length_within", kind=Kind.VERIFIER, about=about, config=config, line=0.5)
+        self.describe_gate("length_within", about, config=config)
 
-    def fits(self, query: Query) -> bool:
-        return True
-
-    def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
-        shown = visible(response).strip()
-        count = len(words(shown)) if self.unit == "words" else len(shown)
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
+        count = len(words(shown)) if self.unit == "words" else len(shown.strip())
         why = f"{count} {self.unit}"
         if count < self.fewest:
             return Mark(0.5 * count / (self.fewest + 1), f"{why}, fewer than {self.fewest}")
@@ -173,7 +183,7 @@ _CLOSE = (
 )
 
 
-class LanguageIs(RuleTool):
+class LanguageIs(TextGate):
     """1.0 if the response is in the asked language, 0.0 if it is in another; 1.0, with low confidence, if unclear.
 
     language: ISO 639-1 code; None for the language that the query asks for: the target of a translation, else that of
@@ -185,13 +195,11 @@ class LanguageIs(RuleTool):
         if code == UNKNOWN:
             raise ValueError(f"{language!r} is not a language that is known here; give an ISO 639-1 code such as 'de'")
         self.language = code
-        self.describe(
-            name="language_is" if code is None else f"language_is_{code}",
-            kind=Kind.VERIFIER,
-            about=f"the response is in {code or 'the language that the query asks for'}",
+        self.describe_gate(
+            "language_is" if code is None else f"language_is_{code}",
+            f"the response is in {code or 'the language that the query asks for'}",
             config={"language": code},
             libraries=("py3langid",),
-            line=0.5,
         )
 
     def fits(self, query: Query) -> bool:
@@ -200,10 +208,9 @@ class LanguageIs(RuleTool):
     def prepare(self, query: Query) -> str:
         return asked_language(query, self.language)
 
-    def rate(self, response: Response, query: Query, prepared: str) -> Mark:
+    def look(self, shown: str, response: Response, prepared: str) -> Mark:
         from rlar.tools.language import detect
 
-        shown = visible(response)
         found = detect(shown)
         if found == prepared:
             return Mark(1.0, f"is {found}", confidence=1.0)
@@ -227,7 +234,7 @@ def are_close(one: str, other: str) -> bool:
     return any(one in group.split() and other in group.split() for group in _CLOSE)
 
 
-class NotDegenerate(RuleTool):
+class NotDegenerate(TextGate):
     """1.0 for what can be text, code or data at all; near 0.0 for loops, one character, noise and gibberish.
 
     Four signs, of which the worst counts: how far the text can be compressed (loops), the share of its commonest
@@ -237,12 +244,9 @@ class NotDegenerate(RuleTool):
 
     def __init__(self) -> None:
         about = "the response is no loop, noise or gibberish"
-        self.describe(name="not_degenerate", kind=Kind.VERIFIER, about=about, line=0.5)
+        self.describe_gate("not_degenerate", about)
 
-    def fits(self, query: Query) -> bool:
-        return True
-
-    def rate(self, response: Response, query: Query, prepared: Any) -> Mark:
+    def look(self, shown: str, response: Response, prepared: Any) -> Mark:
         terms = degeneration_signs(response)
         worst = min(terms, key=lambda name: terms[name])
         return Mark(terms[worst], "looks like text" if terms[worst] >= 0.5 else _WHY[worst], terms)

@@ -105,7 +105,10 @@ def test_fences_of_other_languages_do_not_count():
 def test_which_queries_fit():
     assert not FormatValid("yaml").fits(Query("x", extra={"format": "json"}))
     assert FormatValid("yaml").fits(Query("x", extra={"format": "yaml"}))
-    assert not FormatValid("yaml", match=True).fits(Query("x"))
+    for name in ("json", "yaml", "toml", "xml", "csv"):
+        tool = FormatValid(name, match=True)
+        for reference in (None, 42, "forty-two", "Paris is the capital.", ""):
+            assert not tool.fits(Query("x", reference=reference))
     with pytest.raises(ToolFault, match="the reference is no valid YAML"):
         value("yaml", "a: 1", "a: [", match=True)
     with pytest.raises(ValueError, match="must be one of"):

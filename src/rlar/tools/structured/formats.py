@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,12 +15,30 @@ from rlar.types import Fault, Json, Kind, Mark, Query, Response
 
 
 class _Format(NamedTuple):
-    """names: of fences. read: the plain value of a text, or Malformed. find: the payload of a response."""
+    """names: of fences. read: the plain value of a text, or Malformed. find: the payload of a response.
+
+    looks: whether a reference can be of this format at all, by the standard library alone.
+    """
 
     names: tuple[str, ...]
     read: Callable[[str], Json]
     find: Callable[[Response, bool], Payload]
+    looks: Callable[[str], bool]
     libraries: tuple[str, ...] = ()
+
+
+def _reads(read: Callable[[str], Json]) -> Callable[[str], bool]:
+    def looks(text: str) -> bool:
+        try:
+            read(text)
+        except Malformed:
+            return False
+        return True
+
+    return looks
+
+
+_YAML = re.compile(r"(?:^|\n)[ \t]*(?:- |[^\s#:][^\n:]{0,200}:(?:\s|$))|^[\[{]")
 
 
 def _in_fence_or_whole(names: tuple[str, ...]) -> Callable[[Response, bool], Payload]:
@@ -28,12 +47,27 @@ def _in_fence_or_whole(names: tuple[str, ...]) -> Callable[[Response, bool], Pay
 
 _FORMATS = {
     "json": _Format(
-        json_match.NAMES, read_json, lambda response, strict: json_match.json_payload(response, strict=strict)
+        json_match.NAMES,
+        read_json,
+        lambda response, strict: json_match.json_payload(response, strict=strict),
+        _reads(read_json),
     ),
-    "yaml": _Format(yaml.NAMES, yaml.read_yaml, _in_fence_or_whole(yaml.NAMES), ("PyYAML",)),
-    "toml": _Format(toml.NAMES, toml.read_toml, _in_fence_or_whole(toml.NAMES)),
-    "xml": _Format(xml.NAMES, xml.read_xml, xml.xml_payload, ("defusedxml",)),
-    "csv": _Format(csv.NAMES, csv.read_csv, _in_fence_or_whole(csv.NAMES)),
+    "yaml": _Format(
+        yaml.NAMES,
+        yaml.read_yaml,
+        _in_fence_or_whole(yaml.NAMES),
+        lambda text: _YAML.search(text) is not None,
+        ("PyYAML",),
+    ),
+    "toml": _Format(toml.NAMES, toml.read_toml, _in_fence_or_whole(toml.NAMES), _reads(toml.read_toml)),
+    "xml": _Format(
+        xml.NAMES,
+        xml.read_xml,
+        xml.xml_payload,
+        lambda text: text.startswith("<") and text.endswith(">"),
+        ("defusedxml",),
+    ),
+    "csv": _Format(csv.NAMES, csv.read_csv, _in_fence_or_whole(csv.NAMES), _reads(csv.read_csv)),
 }
 
 
@@ -66,7 +100,11 @@ class FormatValid(RuleTool):
         asked = query.extra.get("format")
         if isinstance(asked, str) and asked.lower() in _FORMATS and asked.lower() != self.format:
             return False
-        return not self.match or isinstance(query.reference, (str, Mapping, list, tuple))
+        if not self.match or (
+            isinstance(query.reference, (Mapping, list, tuple)) and self.format in ("json", "yaml", "toml")
+        ):
+            return True
+        return isinstance(query.reference, str) and _FORMATS[self.format].looks(query.reference.strip())
 
     def prepare(self, query: Query) -> Json:
         if not self.match or not isinstance(query.reference, str):
