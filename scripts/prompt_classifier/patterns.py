@@ -100,7 +100,7 @@ Put your final answer within \boxed{{}}. {story}
 {tex} Box your result with \boxed{{}}.
 Please reason step by step, and put your final answer within \boxed{{}}.\n\nLet {tex}. Compute {tex}.
 In the figure [asy] draw((0,0)--({small},0)--({small},{small})--cycle); [/asy] what is the length of the hypotenuse?
-A sequence is defined by $a_1 = {small}$ and $a_{{n+1}} = 2a_n + {small}$. Find $a_{{{number}}}$.
+A sequence is defined by $a_1 = {small}$ and $a_{{n+1}} = 2a_n + {small}$. Find $a_n$ for $n = {number}$.
 Let $p$ be a prime such that {tex}. Add up all values that $p$ can take.
 Find the number of ordered pairs $(a,b)$ of integers such that {tex}.
 What's the square root of {number}
@@ -434,7 +434,7 @@ Fill in the blank: The process by which {fact} occurs is called ____.
 True or False: {fact} was first described by {person}.
 What was new about the methods of {person}?
 How did {person} influence later thinkers?
-A {number}-year-old woman comes to the physician because of chest pain. Which of the following is the most likely diagnosis?\n{options}
+A {number}-year-old woman comes to the physician because of chest pain. What does she most likely have?\n{options}
 A man agreed in writing to sell his house. He later refused. In a suit, the court will most likely hold that\n{options}
 A company borrows ${number} at {small} percent. Which entry is recorded?\n{options}
 An object of mass {small} kg moves at {number} m/s. Its kinetic energy is\n{options}
@@ -496,7 +496,7 @@ Read the report about {name}'s experiment and say whether its conclusion is supp
 Rank {name}, {name} and {name} by height using these hints: {name} is not the tallest; {name} is shorter than {name}.
 Put these words into dictionary order, separated by commas: {thing}, {animal}, {food}
 Walk through this table of {small} rows from the outside to the inside, clockwise, and write down what you pass:\n{grid}
-In a village there are angels, who never lie, and devils, who never say anything true. {name} told you: "{name} is a devil". {name} remarked, "{name} and I are of the same kind". Who is an angel and who is a devil?
+In a village there are angels, who never lie, and devils, who never say anything true. {name} told you: "{name} is a devil". {name} remarked, "{name} and I are of the same kind". Which of the two is a devil?
 Everyone here is either honest or a liar. {name}, who stands at the {place} theatre, claims that the man in the park is a liar. The man in the park says that {name} is honest. Is {name} honest? Reason it out and write yes or no in bold.
 I saw a wooden cylinder of height {small} lengthwise and glue the halves together along their round sides. How many corners does the new body have? Write only the number in bold.
 {name} collects {thing}. {name} is fond of {animal}. {name} cannot stand {food}. {name} dreams of {thing}. Which of them is fond of {animal}? Give the name only.
@@ -594,7 +594,7 @@ Write a {writing} about {topic}. {constraint} {constraint}
 Write a {writing} for {job}s about {topic}. {constraint} {constraint} {constraint}
 {constraint} Write a {writing} about {creative}.
 Explain {fact}. {constraint}
-What are the pros and cons of {topic}? {constraint} {constraint}
+List advantages and drawbacks of {topic}. {constraint} {constraint}
 Give me tips on how to {advice}. {constraint}
 Can you write a {writing} about {place}? {constraint} {constraint}
 Create a {writing} for a {job} named {name}. {constraint}
@@ -750,7 +750,7 @@ You are a {job}. I will ask you questions and you answer in character.
 Pretend to be {person} and tell me about your day.
 Let's play a game. You are {creative} and I am a {job}.
 Imagine you are a {job} who explains {topic} to a child.
-I want you to act as a travel guide for {place}.
+Please play a travel guide who knows {place}.
 As a {job}, how would you approach {topic}?
 Suppose you are {person}. How would you react to {topic}?
 Give me ideas for a {writing} about {topic}.

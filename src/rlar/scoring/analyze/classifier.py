@@ -25,9 +25,11 @@ _MAGIC = b"RLARPC1\n"
 
 # Words that say how a sentence is built and not what it is about count only near the two ends of a prompt.
 _COMMON_WORDS = """
-the of and to in is was that for it as with on be by this are from at or have an not which has how when if can will do does then there all each any some been but so no also get got one ones more most than just only same take
-make made put let go went its their them they he she his her him we us our a own up out off over into about between
-through after before very too these those what"""
+the of and to in is was that for it as with on be by this are from at or have an not which has how when if can will
+do does then there all each any some been but so no also get got one ones more most than just only same take make
+made put let go went its their them they he she his her him we us our a own up out off over into about between
+through after before very too these those what
+"""
 _COMMON = frozenset(_COMMON_WORDS.split())
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:'[a-z]{1,2})?|\d+|[?!$%=+*<>|{}\[\]#:\\]")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")

@@ -79,16 +79,16 @@ def gather(query: Query, shape: Shape, pair: LanguagePair | None) -> Evidence:
 # (a, b) of confidence = sigmoid(a + b * logit(probability)): rules and words are not independent, and some labels
 # overlap by nature, so raw probabilities are too sure of themselves. Fitted by `benchmarks/analyze.py --calibrate`.
 CALIBRATION: dict[str, tuple[float, float]] = {
-    "math": (0.24, 0.96),
-    "code": (-0.78, 0.9),
-    "translation": (-0.06, 1.45),
-    "knowledge": (-0.85, 1.26),
-    "reasoning": (-0.13, 1.46),
-    "instruction_following": (0.46, 0.33),
-    "summarization": (-3.64, 1.88),
-    "data_to_text": (0.35, 0.97),
-    "dialogue": (-0.53, 0.34),
-    "safety": (0.77, 2.02),
+    "math": (0.27, 0.95),
+    "code": (-0.77, 0.91),
+    "translation": (-0.04, 1.44),
+    "knowledge": (-0.81, 1.32),
+    "reasoning": (0.08, 1.39),
+    "instruction_following": (0.39, 0.34),
+    "summarization": (-3.44, 1.83),
+    "data_to_text": (0.45, 0.98),
+    "dialogue": (-0.47, 0.26),
+    "safety": (0.89, 2.22),
 }
 
 
