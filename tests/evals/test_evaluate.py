@@ -92,7 +92,7 @@ def test_every_baseline_and_oracle_is_in_the_table(run):
     assert {RANDOM_TOOL, "length", "random", "rlar", "nearest family", "contextual bandit", "rlar's own rules"} <= names
     assert {"mean of 4 tools", "min of 4 tools", "median of 4 tools", "mean - lambda*var of 4 tools"} <= names
     assert {"margin cascade 10%", "margin cascade 25%", "margin cascade 50%"} <= names
-    assert everything.scope == "all tools" and cheap.scope == "cheap tools only"
+    assert everything.scope == "all tools" and cheap.scope == "cheap tools"
     assert "judge" not in cheap.tools and not cheap.curve  # nothing dear is left
     assert all(e.figure.n == 120 for e in everything.entries)
 
@@ -420,4 +420,4 @@ def test_the_page_of_a_run_without_anything_to_plot_is_still_a_page():
 def test_markdown_has_every_data_set_and_every_pool(run):
     text = markdown(run.report)
     assert "| toy | pair accuracy | 120 | 1.000 [" in text
-    assert "### toy, cheap tools only (n = 120)" in text and "| oracle per item | oracle |" in text
+    assert "### toy, cheap tools (n = 120)" in text and "| oracle per item | oracle |" in text

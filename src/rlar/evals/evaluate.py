@@ -69,8 +69,12 @@ def evaluate(
         tables += [judged.system, *judged.parts]
     report = analyse(datasets, tables, chosen, on_progress=lambda d: tell(f"measuring {d}"))
     files = _files(paths, benchmarks or {}, [*scores, *scores_beside(paths)])
-    info = describe(name or datasets[0].name, files, seconds=time.perf_counter() - started, command=command)
+    info = describe(name or _title(datasets), files, seconds=time.perf_counter() - started, command=command)
     return Run(tuple(datasets), tuple(tables), chosen, info, report)
+
+
+def _title(datasets: Sequence[Dataset]) -> str:
+    return datasets[0].name if len(datasets) == 1 else f"{len(datasets)} data sets"
 
 
 def _datasets(

@@ -35,7 +35,8 @@ class Entry:
     """One way to judge the pool's cases. role: baseline, tool, static, router, ensemble, null, oracle or system.
 
     figure: pair accuracy on all cases of the pool. versus: minus the best static tool that was chosen on other cases.
-    regret: what it loses to the category oracle. lock_in, calls, judge_calls, price, shares: as in `Tried`.
+    regret: what it loses to the category oracle. lock_in, calls, judge_calls, dear_calls, price, shares: as in
+    `Tried`.
     note: what a reader must know, e.g. that the choice was made in hindsight.
     """
 
@@ -47,6 +48,7 @@ class Entry:
     lock_in: float | None = None
     calls: float | None = None
     judge_calls: float | None = None
+    dear_calls: float | None = None
     price: float | None = None
     shares: dict[str, float] | None = None
     note: str = ""
@@ -114,9 +116,9 @@ def routing_reports(
     pool = make_pool(dataset.name, dataset.cases, tables, settings.prices)
     if pool is None or len(pool) < FEWEST_CASES or len(set(pool.groups)) < FEWEST_CASES // 2:
         return []
-    found = [_routing_report("all tools", pool, tables, others, settings)]
+    found = [_routing_report(ALL_TOOLS, pool, tables, others, settings)]
     if has_prices(pool) and len(pool.cheapest) > 2:
-        found.append(_routing_report("cheap tools only", pool.only(pool.cheapest), tables, others, settings))
+        found.append(_routing_report(CHEAP_TOOLS, pool.only(pool.cheapest), tables, others, settings))
     return found
 
 
@@ -160,6 +162,7 @@ def _routing_report(
     return replace(report, words=routing_words(report))
 
 
+ALL_TOOLS, CHEAP_TOOLS = "all tools", "cheap tools"
 BEST_ELSEWHERE = "best static, chosen elsewhere"
 BEST_HINDSIGHT = "best static, in hindsight"
 CATEGORY_ROUTER = "category router"
@@ -223,6 +226,7 @@ class _Compare:
             lock_in=tried.lock_in,
             calls=tried.calls,
             judge_calls=tried.judge_calls,
+            dear_calls=tried.dear_calls,
             price=tried.price,
             shares=tried.shares,
         )
@@ -236,6 +240,7 @@ def _tools(pool: Pool, compare: _Compare) -> list[Entry]:
             compare.values(pool.tools[k], "tool", pool.utility_NK[:, k].tolist()),
             calls=1000.0,
             judge_calls=1000.0 * pool.seen.judges[k],
+            dear_calls=1000.0 * (k not in pool.cheapest),
             price=1000.0 * pool.seen.prices[k],
         )
         for k in order

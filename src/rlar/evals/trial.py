@@ -25,7 +25,8 @@ class Tried:
     regret: what it loses, on average, to the category oracle (which chose in hindsight). lock_in: share of decisions
     for a tool that is not the best of its category in hindsight, and was already settled after a tenth of learning.
     shares: how often each tool answered; choices: the same within each category. calls: of any tool per 1,000 cases;
-    judge_calls: of judges; price: of all calls per 1,000 cases, in the unit of the prices that were given.
+    judge_calls: of judges; dear_calls: of tools that cost more than the cheapest; price: of all calls per 1,000 cases,
+    in the unit of the prices that were given.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tried:
     choices: dict[str, dict[str, float]]
     calls: float
     judge_calls: float
+    dear_calls: float
     price: float
 
 
@@ -92,6 +94,7 @@ def try_router(pool: Pool, router: Router, *, splits: int = 20, seed: int = 0) -
         choices={str(c): _shares(pool.tools, row) for c, row in zip(categories, answers, strict=True)},
         calls=1000 * float(calls.sum()) / decisions,
         judge_calls=1000 * float(calls[judges].sum()) / decisions,
+        dear_calls=1000 * float(calls[np.array(pool.seen.prices) > min(pool.seen.prices)].sum()) / decisions,
         price=1000 * float(calls @ np.array(pool.seen.prices)) / decisions,
     )
 

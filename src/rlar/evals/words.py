@@ -15,7 +15,7 @@ def routing_words(report: RoutingReport) -> tuple[str, ...]:
     """Sentences about one pool of tools, the most important first."""
     return (
         _does_routing_help(report),
-        _category_oracle(report),
+        *(_category_oracle(report) for _ in report.choices[1:2]),  # one category has no oracle of its own
         _item_oracle(report),
         *_ensembles(report),
         *_cascade(report),
@@ -24,10 +24,16 @@ def routing_words(report: RoutingReport) -> tuple[str, ...]:
 
 def _does_routing_help(report: RoutingReport) -> str:
     """Two conditions: it beats the static choice, and does better than with categories that mean nothing."""
-    from rlar.evals.routing_report import BEST_ELSEWHERE, BEST_HINDSIGHT, CATEGORY_ROUTER
+    from rlar.evals.routing_report import ALL_TOOLS, BEST_ELSEWHERE, BEST_HINDSIGHT, CATEGORY_ROUTER
 
     static, router = report.entry(BEST_ELSEWHERE), report.entry(CATEGORY_ROUTER)
-    scope = f"all {len(report.tools)} tools" if report.scope == "all tools" else report.scope
+    if len(report.choices) < 2:
+        best = report.entry(BEST_HINDSIGHT)
+        return (
+            f"n = {report.n}, one category only, so there is nothing to route by: the best static tool chosen "
+            f"elsewhere has {share(static.figure.value)}, the best in hindsight {share(best.figure.value)}."
+        )
+    scope = f"{'all' if report.scope == ALL_TOOLS else 'the'} {len(report.tools)} {report.scope.removeprefix('all ')}"
     gain, null = router.versus, report.shuffled_router
     start = f"Over {scope}, n = {report.n}: routing by category"
     figures = (

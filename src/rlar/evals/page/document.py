@@ -37,6 +37,7 @@ def document(run: Run) -> str:
         _tiles(report),
         _overview(report),
         _by_task(report),
+        _right_or_wrong(report),
         _calibration(report),
         _margins(report),
         *(routing_section(d) for d in report.datasets if d.routings),
@@ -102,12 +103,10 @@ def _overview(report: Report) -> str:
                 f"{line.judged:.0%}",
                 cell_gain(line.versus),
                 cell_figure(line.elsewhere, title=line.best),
-                cell_figure(line.hindsight, title=line.best),
+                cell_figure(line.hindsight, title=line.best, bounds=False),
                 cell_figure(line.router),
                 cell_figure(line.length),
-                cell_figure(line.random),
-                cell_figure(line.category_oracle),
-                cell_figure(line.item_oracle),
+                *(cell_figure(f, bounds=False) for f in (line.random, line.category_oracle, line.item_oracle)),
             ]
         )
     words = (
@@ -153,11 +152,40 @@ def _band(b: ByTask, head: str) -> Band:
     return Band(b.dataset, tuple(marks), note, head)
 
 
+def _right_or_wrong(report: Report) -> str:
+    """The system as a verifier: where labels say right or wrong, how often it errs on either side."""
+    rows = []
+    for d in report.datasets:
+        row = d.row(NAME)
+        if row is None or row.agreement is None:
+            continue
+        a, c = row.agreement, row.calibration
+        rows.append(
+            [
+                text(d.name),
+                f"{a.n:,}",
+                share(a.agreement),
+                f'{share(a.false_accept)} <span class="small">of {a.wrong:,}</span>',
+                f'{share(a.false_reject)} <span class="small">of {a.right:,}</span>',
+                share(c.brier if c else None),
+                share(c.ece if c else None),
+            ]
+        )
+    if not rows:
+        return ""
+    head = ["data set", "responses", "agreement", "false accepts", "false rejects", "Brier", "ECE"]
+    words = (
+        "False accepts: wrong responses that rlar calls right, which a policy learns to exploit. "
+        "False rejects: right ones that it calls wrong. Brier and ECE take the reward as a chance to be right."
+    )
+    return section("Right or wrong", words, table(head, rows))
+
+
 def _calibration(report: Report) -> str:
     figures = []
     for d in report.datasets:
         row = d.row(NAME)
-        if row is not None and row.calibration is not None and len(row.calibration.bins) > 1:
+        if row is not None and row.calibration is not None and len(row.calibration.bins) > 2:
             about = f"reward as a chance to be right · {_errors(row.calibration)}"
             figures.append(figure(d.name, about, reliability(row.calibration.bins)))
     for d in report.datasets:

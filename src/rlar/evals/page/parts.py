@@ -26,12 +26,13 @@ def _left(column: int, left: Sequence[int]) -> str:
     return ' class="left"' if column in left else ""
 
 
-def cell_figure(figure: Figure | None, *, title: str = "") -> str:
-    """A figure with its interval beneath, n on hovering; a dash where there is none."""
+def cell_figure(figure: Figure | None, *, title: str = "", bounds: bool = True) -> str:
+    """A figure with its interval beneath (bounds) or on hovering, where n is too; a dash where there is none."""
     if figure is None or figure.value is None:
         return "–"
-    hint = f"{title}, n = {figure.n:,}" if title else f"n = {figure.n:,}"
-    ci = "" if figure.low is None else f'<span class="ci">{share(figure.low)} – {share(figure.high)}</span>'
+    interval = "" if figure.low is None else f"{share(figure.low)} – {share(figure.high)}"
+    hint = ", ".join(filter(None, (title, f"n = {figure.n:,}", "" if bounds else interval)))
+    ci = f'<span class="ci">{interval}</span>' if bounds and interval else ""
     return f'<span title="{text(hint)}">{share(figure.value)}</span>{ci}'
 
 

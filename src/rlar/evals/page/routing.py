@@ -93,17 +93,17 @@ def _cost_plot(report: RoutingReport) -> str:
     cascade = Line("cascade", tuple(_dot(p, p.cascade.value, "cascade") for p in report.curve))
     blind = Line("blind", tuple(_dot(p, p.static.value, "asked blindly") for p in report.curve))
     tools = tuple(
-        Dot(e.judge_calls or 0.0, e.figure.value, f"{e.name}: {share(e.figure.value)}", 4.0)
+        Dot(e.dear_calls or 0.0, e.figure.value, f"{e.name}: {share(e.figure.value)}", 4.0)
         for e in report.entries
-        if e.role == "tool" and e.figure.value is not None and (e.judge_calls == 0 or e.name == dear)
+        if e.role == "tool" and e.figure.value is not None and (e.dear_calls == 0 or e.name == dear)
     )
     routers = tuple(
-        Dot(e.judge_calls, e.figure.value, f"{e.name}: {share(e.figure.value)}", 4.5)
+        Dot(e.dear_calls, e.figure.value, f"{e.name}: {share(e.figure.value)}", 4.5)
         for e in report.entries
         if e.role == "router"
         and not e.name.startswith("margin")
         and e.figure.value is not None
-        and e.judge_calls is not None
+        and e.dear_calls is not None
     )
     levels = tuple(
         Level(name, value)
@@ -136,7 +136,12 @@ def _dot(p: Point, value: float | None, what: str) -> Dot:
 
 
 def _choices(report: RoutingReport) -> str:
-    """What the category router chose on held-out halves, against the best tool of each category in hindsight."""
+    """What the category router chose on held-out halves, against the best tool of each category in hindsight.
+
+    Nothing where there is one category only: then there is nothing to choose by.
+    """
+    if len(report.choices) < 2:
+        return ""
     rows = []
     for c in report.choices[:MOST_TOOLS]:
         hit = c.chosen.get(c.oracle, 0.0)
