@@ -229,7 +229,10 @@ BREAKING = st.sampled_from(["raise", "exit 0", "crash", "recurse", "base", "hang
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(always=st.one_of(st.just(""), BREAKING), orders=st.lists(st.one_of(BREAKING, st.text(max_size=5)), max_size=6))
+@given(
+    always=st.one_of(st.just(""), BREAKING),
+    orders=st.lists(st.one_of(BREAKING, st.text("ab \0é", max_size=5)), max_size=6),
+)
 def test_no_failure_ever_becomes_a_number(use, always, orders):
     judged = use(always=always, timeout_s=0.2).responses(*orders)
     for order, j in zip(orders, judged, strict=True):

@@ -212,7 +212,7 @@ def test_a_cell_of_a_notebook_is_a_tool(source, value):
     [
         (Recipe("import", "no.such.module", "x"), ImportError),
         (Recipe("import", "json", "no_such_name"), ImportError),
-        (Recipe("file", "/no/such/file.py", "x"), FileNotFoundError),
+        (Recipe("file", "/no/such/file.py", "x"), ImportError),
         (Recipe("source", "x = 1", "y"), ImportError),
         (Recipe("source", "y = 1", "y"), TypeError),
         (Recipe("odd", "x", "y"), TypeError),

@@ -18,6 +18,11 @@ def no_forks():
 def die():
     os._exit(1)
 
+def hang():
+    if "hung" not in os.listdir(os.path.dirname(__file__)):
+        open(os.path.join(os.path.dirname(__file__), "hung"), "w").close()
+        time.sleep(60)
+
 def start_a_thread():
     threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
 
@@ -101,3 +106,11 @@ def test_a_machine_without_room_for_processes_is_a_fault_in_the_end(module, monk
         judged = judge(pool, recipe)
         assert judged.fault is Fault.UNAVAILABLE
         assert "no room for another process" in judged.why
+
+
+def test_a_preload_that_hangs_is_given_up(module, monkeypatch):
+    monkeypatch.setattr(dispatch, "LOAD_CPU_S", 0.5)
+    recipe = module()
+    with WorkerPool(1, preload=["wordcount_7:hang"]) as pool:
+        assert judge(pool, recipe).mark == Mark(0.5)
+        assert pool.stats()["templates"] == 2

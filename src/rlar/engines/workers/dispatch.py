@@ -30,6 +30,7 @@ from rlar.types import Fault
 
 BLOCKED_SLACK_S = 0.02  # beyond the limit, on top of the two ticks that a look may miss
 CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
+ENDING_S = 0.1  # from the end of a worker's stream to its death, or else it has only closed its socket
 MAX_START_FAILURES = 5  # of the template, in a row
 MAX_FORK_FAILURES = 200  # in a row, each followed by a pause of TICK_S
 _OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
@@ -209,8 +210,8 @@ class Dispatcher:
                 self._not_started(MAX_FORK_FAILURES, why)
                 time.sleep(TICK_S)  # the machine is out of processes or memory; asking at once again does not help
             elif "exit" in message:
-                slot, status = message["exit"]
-                self._exited(self.workers[slot], status)
+                slot, status, killed = message["exit"]
+                self._exited(self.workers[slot], status, killed=killed)
             elif "loaded" in message:
                 self._preloads.confirm(message["loaded"])
         if gone:
@@ -270,13 +271,13 @@ class Dispatcher:
             self.counts["kills"] += 1
             self.template.say({"kill": worker.slot})
 
-    def _exited(self, worker: WorkerEnd, status: int) -> None:
+    def _exited(self, worker: WorkerEnd, status: int, *, killed: bool) -> None:
         with contextlib.suppress(GarbledError):
             if not worker.garbled:
                 self._take(worker, worker.pull()[0])  # its last answers
         cause = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = os.waitstatus_to_exitcode(status)
-        if worker.killed_for is not None:
+        if killed and cause == signal.SIGKILL and worker.killed_for is not None:
             self._gone(worker.slot, worker.killed_for, outside=False)
         elif cause == signal.SIGPROF:
             limit = self._limit(worker) if worker.orders else 0.0
@@ -322,7 +323,8 @@ class Dispatcher:
             worker.garbled = True  # dead, or it has closed its socket; its exit will be reported
             worker.outgoing.clear()
             self._listen(worker)
-            if not worker.leaving and self.template is not None:
+            worker.ended_at = time.monotonic()
+            if not worker.orders and self.template is not None:
                 self.template.say({"kill": worker.slot})
 
     def _take(self, worker: WorkerEnd, bodies: list[bytes]) -> None:
@@ -356,8 +358,12 @@ class Dispatcher:
         if now < self._looked + 0.8 * TICK_S:
             return
         self._looked = now
+        self._look_at_template(now)
         for worker in self.workers.values():
             if not worker.orders or worker.watch is None or worker.killed_for is not None:
+                continue
+            if worker.ended_at is not None and now > worker.ended_at + ENDING_S:
+                self._kill(worker, Broke(Fault.CRASHED, "its worker closed its connection"))
                 continue
             at = worker.at
             worker.watch.look(at, now)
@@ -368,6 +374,15 @@ class Dispatcher:
                 self._kill(worker, Broke(Fault.TIMEOUT, f"was blocked for more than {limit:g} s without computing"))
             elif worker.watch.cpu_s > limit + CPU_SLACK_S:
                 self._kill(worker, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"))
+
+    def _look_at_template(self, now: float) -> None:
+        """A template that is asked to fork and does not has met a module that hangs while it is loaded."""
+        if self.template is None or all(worker.pid is not None for worker in self.workers.values()):
+            return
+        watch = self.template.watch
+        watch.look(_NOWHERE._replace(order=self.counts["forks"]), now)
+        if max(watch.blocked_s, watch.cpu_s) > LOAD_CPU_S:
+            self.template.process.kill()
 
     def _limit(self, worker: WorkerEnd) -> float:
         """CPU seconds for what the worker is doing."""

@@ -29,6 +29,10 @@ class Limits:
         """Bytes of address space in use; 0 where the system does not tell (then there is no memory limit either)."""
         return int(os.pread(self._statm, 32, 0).split(b" ", 1)[0]) * _PAGE if self._statm >= 0 else 0
 
+    def resident(self) -> int:
+        """Bytes of memory in use; 0 where the system does not tell."""
+        return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE if self._statm >= 0 else 0
+
     def arm(self, cpu_s: float, memory_mib: int) -> None:
         """From now on at most cpu_s more CPU seconds (user and system, all threads) and memory_mib more memory.
 

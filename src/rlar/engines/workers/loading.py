@@ -122,7 +122,11 @@ def _attribute(names: dict[str, Any], path: str, default: Any = None) -> Any:
 
 
 def _from_file(path: str, attribute: str) -> Any:
-    return _attribute(_run(Path(path).read_text("utf-8"), path, attribute), attribute)
+    try:
+        source = Path(path).read_text("utf-8")
+    except OSError as e:
+        raise ImportError(f"the file of the tool cannot be read: {e}") from e
+    return _attribute(_run(source, path, attribute), attribute)
 
 
 def _run(source: str, path: str, attribute: str) -> dict[str, Any]:

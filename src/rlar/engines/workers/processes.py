@@ -42,6 +42,7 @@ class WorkerEnd:
     fresh: bool = True
     leaving: bool = False  # takes no more orders
     killed_for: Broke | None = None  # why the caller had it killed
+    ended_at: float | None = None  # when its stream ended
     garbled: bool = False  # nothing more of it is read
     watch: Watch | None = None
 
@@ -157,6 +158,7 @@ class TemplateEnd:
             theirs.close()
         self.control.setblocking(False)
         self.ready = False
+        self.watch = Watch(self.process.pid)
         self._incoming = bytearray()
         self._outgoing: deque[tuple[bytes, list[int]]] = deque()
 

@@ -5,9 +5,10 @@ forked. It sees no responses and runs no tool code, only imports. It ends when t
 closes, which the kernel does for a caller that is killed, too; workers end with it.
 Talk on the control socket, JSON lines
   in   {"fork": slot} with the worker's socket attached; {"kill": slot}; {"load": [names]}; {"try": [names]}
-  out  {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]}, {"exit": [slot, status]},
+  out  {"hello": pid}, {"forked": [slot, pid]}, {"unforked": [slot, why]}, {"exit": [slot, status, killed]},
        {"loaded": [names]}
-"try" loads names only after a child has loaded them without starting threads or leaving files open.
+"exit" comes with the wait status, and whether the worker was alive when it was killed for the caller. "try" loads names
+only after a child has loaded them without starting threads or leaving files open.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Template:
         self.control = control
         self.board = board
         self.slots: dict[int, int] = {}  # pid: slot
+        self.killed: set[int] = set()  # pids that were alive when the caller had them killed
         self.ends: deque[int] = deque()  # sockets of workers to be forked, in order of the commands
         self.inbox = bytearray()
         self.wake_r, self.wake_w = os.pipe()
@@ -75,7 +77,8 @@ class Template:
             self.fork(command["fork"], self.ends.popleft())
         elif "kill" in command:
             for pid, slot in self.slots.items():
-                if slot == command["kill"]:
+                if slot == command["kill"] and not dead(pid):
+                    self.killed.add(pid)
                     kill_group(pid)
         elif "load" in command:
             load(command["load"])
@@ -121,13 +124,14 @@ class Template:
 
     def reap(self) -> None:
         for pid in list(self.slots) + list(self.probes):
-            if hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if dead(pid):
                 kill_group(pid)  # what the worker had started; the pid cannot be anybody else's before it is waited for
             got, status = os.waitpid(pid, os.WNOHANG)
             if not got:
                 continue
             if pid in self.slots:
-                self.say(exit=[self.slots.pop(pid), status])
+                self.say(exit=[self.slots.pop(pid), status, pid in self.killed])
+                self.killed.discard(pid)
             elif status == 0:
                 names = self.probes.pop(pid)
                 load(names)
@@ -138,7 +142,10 @@ class Template:
     def probe(self, names: list[str]) -> None:
         """Try imports in a child first: only what loads, and leaves no threads or open files, is loaded here."""
         template = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            return  # no room; workers load it for themselves
         if pid:
             self.probes[pid] = names
             return
@@ -158,6 +165,11 @@ def load(names: list[str]) -> None:
     loading.preload(names)
     gc.collect()
     gc.freeze()  # the collector of a worker then leaves these pages alone, so that they stay shared
+
+
+def dead(pid: int) -> bool:
+    """Whether a child has died and is not reaped yet, so that its pid is still its own. False if not told."""
+    return hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def kill_group(pid: int) -> None:
@@ -200,6 +212,6 @@ def main(control_fd: int, board_fd: int, slots: int) -> None:
         os.close(silent)
         template.run()
     finally:
-        for pid in template.slots:
+        for pid in [*template.slots, *template.probes]:
             kill_group(pid)
         os._exit(0)

@@ -53,7 +53,7 @@ class Worker:
         self.lines: list[list[Any]] = []
         self.served = 0
         self.leave = False
-        self.born_with = self.limits.address_space()
+        self.settled_at = self.limits.resident()  # bytes in use, with all tools loaded
         self.modules = Modules()
         self.flushed_at = 0.0
 
@@ -67,8 +67,8 @@ class Worker:
                     self.judge_group(order, rule, position, key, blob, responses)
             self.limits.disarm()
             self.board.write(self.slot, order.id, 0, 0, Stage.IDLE)
-            grown = self.limits.address_space() - self.born_with
-            self.leave |= self.served >= LEAVE_AFTER or grown > max(LEAVE_GROWTH, order.memory_mib << 19)
+            grown = self.limits.resident() - self.settled_at
+            self.leave |= self.served >= LEAVE_AFTER or grown > LEAVE_GROWTH
             self.flush(order, end=True)
 
     def load(self, order: Order) -> Rule | None:
@@ -95,6 +95,7 @@ class Worker:
         while len(self.tools) >= KEPT_TOOLS:
             del self.tools[next(iter(self.tools))]
         self.tools[order.tool] = rule
+        self.settled_at = self.limits.resident()
         return rule
 
     def warm(self, order: Order, rule: Rule) -> None:
