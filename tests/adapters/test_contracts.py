@@ -171,7 +171,8 @@ def test_verifiers_get_a_float_and_can_drop_a_trace(settings, tmp_path, monkeypa
     def run(source: str, reply: str) -> tuple[float, dict[str, Any]]:
         trace = SimpleNamespace(last_reply=reply, assistant_messages=[], info={})
         task = SimpleNamespace(data={"prompt": "p", "idx": 1, "source": source})
-        return asyncio.run(verifiers.reward(task, trace)), dict(asyncio.run(verifiers.metrics(task, trace)))
+        told = dict(asyncio.run(verifiers.metrics(task, trace)))  # in this order, as Task.score does
+        return asyncio.run(verifiers.reward(task, trace)), told
 
     value, told = run("likes_a", "ab")
     assert value == 0.5 and told["rlar_valid"] == 1.0
@@ -182,6 +183,31 @@ def test_verifiers_get_a_float_and_can_drop_a_trace(settings, tmp_path, monkeypa
     monkeypatch.setenv("RLAR_CONFIG", str(file))
     with pytest.raises(verifiers.NoRewardError, match="fault"):
         run("breaks", "x")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("verifiers") is None, reason="verifiers is not importable here")
+def test_the_real_task_of_verifiers():
+    import verifiers.v1 as vf
+
+    fn = "rlar.adapters.verifiers"
+    config = {"rewards": {"rlar": {"fn": f"{fn}:reward", "weight": 2.0}}, "metrics": {"rlar": {"fn": f"{fn}:metrics"}}}
+
+    class Row(vf.TaskData):
+        source: str = ""
+
+    def score(source: str, reply: str) -> Any:
+        data = Row(idx=1, prompt="p", source=source)
+        task = vf.Task(data, vf.TaskConfig.model_validate(config))
+        trace = SimpleNamespace(id=source, assistant_messages=[], last_reply=reply, rewards={}, metrics={}, info={})
+        trace.record_reward = lambda name, value, weight=1.0: trace.rewards.__setitem__(name, value * weight)
+        trace.record_metrics = trace.metrics.update
+        asyncio.run(task.score(trace))
+        return trace
+
+    good, broken = score("likes_a", "ab"), score("breaks", "x")
+    assert good.rewards == {"rlar": 1.0} and good.metrics["rlar_valid"] == 1.0  # 0.5, of weight 2
+    assert broken.rewards == {"rlar": 0.0} and broken.metrics["rlar_valid"] == 0.0
 
 
 def test_open_instruct_finds_a_direct_subclass(monkeypatch):

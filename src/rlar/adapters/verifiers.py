@@ -6,6 +6,7 @@ The one kind of trainer where a missing reward may raise: the trace then leaves 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +14,12 @@ from rlar.adapters.policy import OnFailure
 from rlar.adapters.rollout import Judged, environment_settings, judge
 from rlar.adapters.rows import plain, response_of
 from rlar.adapters.scorer import log
+from rlar.adapters.settings import Settings
 from rlar.errors import RlarError
 
 DEADLINE_S = 280.0
-_KEPT = "rlar_judged"  # in trace.info: what `metrics` tells, so that nothing is judged for it
+KEPT = 4096  # judgements of the latest traces
+_latest: OrderedDict[tuple[str, str, str], Judged] = OrderedDict()
 
 
 class NoRewardError(RlarError):
@@ -27,42 +30,50 @@ async def reward(task: Any, trace: Any) -> float:
     """A finite number for one trace. Raises NoRewardError under on_failure "drop", else nothing."""
     settings = environment_settings()
     try:
-        data = _dump(getattr(task, "data", task))
-        prompt = data.pop("prompt", None) or ""
-        judged = (
-            await judge(
-                settings,
-                prompt,
-                data,
-                [_response(trace)],
-                complete=settings.group_size == 1,
-                default=OnFailure.FLOOR,
-                deadline_s=DEADLINE_S,
-                meet=str(data.get("idx", "")),
-            )
-        )[0]
+        judged = await _judged(settings, task, trace)
     except Exception as e:
         log.exception("no reward for a trace")
         if settings.on_failure is OnFailure.DROP:
             raise NoRewardError(f"{type(e).__name__}: {e}") from e
         return settings.floor
-    _remember(trace, judged)
     if settings.on_failure is OnFailure.DROP and not judged.scored.valid:
         raise NoRewardError(f"{judged.scored.status}: {judged.scored.why}")
     return judged.value
 
 
 async def metrics(task: Any, trace: Any) -> Mapping[str, float]:
-    """`rlar_valid`, `rlar_latency_ms` and `rlar_usd` of a trace that `reward` judged; zeros where it did not."""
-    del task
-    known = (getattr(trace, "info", None) or {}).get(_KEPT) or {}
-    return {name: float(known.get(name, 0.0)) for name in ("rlar_valid", "rlar_latency_ms", "rlar_usd")}
+    """`rlar_valid`, `rlar_latency_ms` and `rlar_usd` of a trace. verifiers asks for them before the reward."""
+    try:
+        return (await _judged(environment_settings(), task, trace)).extras()
+    except Exception:
+        log.exception("no metrics for a trace")
+        return dict.fromkeys(("rlar_valid", "rlar_latency_ms", "rlar_usd"), 0.0)
 
 
-def _remember(trace: Any, judged: Judged) -> None:
-    info = getattr(trace, "info", None)
-    if isinstance(info, dict):
-        info[_KEPT] = {**judged.extras(), "tool": judged.tool, "status": str(judged.scored.status)}
+async def _judged(settings: Settings, task: Any, trace: Any) -> Judged:
+    """One judgement of a trace for `metrics` and `reward`, so that a meeting is not joined twice."""
+    data = _dump(getattr(task, "data", task))
+    prompt = data.pop("prompt", None) or ""
+    response = _response(trace)
+    place = (settings.key, str(getattr(trace, "id", id(trace))), response)
+    known = _latest.get(place)
+    if known is not None:
+        return known
+    judged = await judge(
+        settings,
+        prompt,
+        data,
+        [response],
+        complete=settings.group_size == 1,
+        default=OnFailure.FLOOR,
+        deadline_s=DEADLINE_S,
+        meet=str(data.get("idx", "")),
+    )
+    if judged[0].scored.valid:
+        _latest[place] = judged[0]
+        while len(_latest) > KEPT:
+            _latest.popitem(last=False)
+    return judged[0]
 
 
 def _dump(data: Any) -> dict[str, Any]:
