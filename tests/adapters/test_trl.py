@@ -100,8 +100,9 @@ def train(tiny: Any, folder: Path, rows: list[dict[str, Any]], functions: Any, s
     model, tokenizer = tiny
     config = GRPOConfig(
         output_dir=str(folder), use_cpu=True, bf16=False, report_to="none", per_device_train_batch_size=8,
-        num_generations=4, max_completion_length=6, max_steps=steps, logging_steps=1, save_strategy="no",
-        top_k=0, learning_rate=1e-4, disable_tqdm=True, remove_unused_columns=False, **options,
+        max_completion_length=6, max_steps=steps, logging_steps=1, save_strategy="no",
+        top_k=0, learning_rate=1e-4, disable_tqdm=True, remove_unused_columns=False,
+        **{"num_generations": 4, **options},
     )  # fmt: skip
     trainer = GRPOTrainer(
         model=model,
@@ -162,11 +163,11 @@ import functools
 seen = []
 pair = tiny.__wrapped__() if hasattr(tiny, "__wrapped__") else tiny.__pytest_wrapped__.obj()
 rows = [{{"prompt": f"say {{i}}", "source": "ranks"}} for i in range(2)]
-function = reward({{"servers": [{server!r}], "group_size": 4, "deadline_s": 30.0, "run": "two ranks"}})
-trainer = train(pair, Path({out!r}), rows, function, ddp_backend="gloo")
+function = reward({{"servers": [{server!r}], "group_size": 16, "deadline_s": 30.0, "run": "two ranks"}})
+trainer = train(pair, Path({out!r}), rows, function, ddp_backend="gloo", num_generations=16)
 logs = trainer.state.log_history if trainer.is_world_process_zero() else []
-entry = next((e for e in logs if "rewards/rlar/mean" in e), None)
-if entry:
+entry = next((e for e in logs if "rewards/rlar/mean" in e), logs)
+if trainer.is_world_process_zero():
     Path({out!r}, "log.json").write_text(json.dumps(entry))
 """
 
