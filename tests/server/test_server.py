@@ -17,12 +17,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from rlar.adapters.client import row_of
 from rlar.adapters.scorer import Group, Scorer
 from rlar.adapters.settings import Settings
 from rlar.errors import InputError
 from rlar.rollouts import query_of_row
 from rlar.server.app import Serving
-from rlar.server.client import AsyncRewardClient, RewardClient, ServerRefusedError, row_of
+from rlar.server.client import AsyncRewardClient, RewardClient, ServerRefusedError
 from rlar.server.keys import Keys, add_key
 from rlar.server.running import running_server
 from rlar.types import Constraint, Message, Query

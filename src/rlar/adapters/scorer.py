@@ -18,7 +18,7 @@ from rlar.adapters.settings import Settings
 from rlar.types import Decision, Query, Response, Scope
 
 if TYPE_CHECKING:
-    from rlar.server.client import AsyncRewardClient
+    from rlar.adapters.client import AsyncRewardClient
     from rlar.system import RewardSystem
 
 T = TypeVar("T")
@@ -207,7 +207,7 @@ class Scorer:
     async def _by_servers(self, groups_P: Sequence[Group], limit: float) -> list[list[Scored]]:
         with self._lock:
             if self._client is None:
-                from rlar.server.client import AsyncRewardClient
+                from rlar.adapters.client import AsyncRewardClient
 
                 s = self.settings
                 self._client = AsyncRewardClient(s.servers, key=os.environ.get(s.key_env), timeout_s=limit)

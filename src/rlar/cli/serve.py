@@ -59,9 +59,9 @@ def serve(
     SIGTERM finishes what was taken in.
     """
     try:
+        from rlar.server.app import Serving
         from rlar.server.keys import Keys
         from rlar.server.keys import add_key as make_key
-        from rlar.server.app import Serving
         from rlar.server.running import serve as run
     except ImportError as e:
         raise MissingExtra("rlar serve", "server") from e
