@@ -79,7 +79,12 @@ def plain_characters(text: str) -> str:
 
 
 def said(response: str, *, thoughts: str = "fallback") -> str:
-    """What the response says to its reader: after its thoughts, up to the end of its turn; at most TAIL characters.
+    """What the response says to its reader (see `spoken`), in plain characters; at most its last TAIL characters."""
+    return plain_characters(spoken(response, thoughts=thoughts)[-TAIL:])
+
+
+def spoken(response: str, *, thoughts: str = "fallback") -> str:
+    """What the response says to its reader: after its thoughts, up to the end of its turn, as written.
 
     thoughts: "fallback": a closed thought is read if nothing follows it, an endless one is not; "never": only what
     follows the thoughts counts; "always": thoughts count like all else.
@@ -90,7 +95,7 @@ def said(response: str, *, thoughts: str = "fallback") -> str:
             text = _after_thoughts(text, fallback=thoughts == "fallback")
         if m := _TURN_END.search(text):
             text = text[: m.start()] if text[: m.start()].strip() else _TURN_END.sub(" ", text)
-    return plain_characters(text[-TAIL:])
+    return text
 
 
 def _after_thoughts(text: str, *, fallback: bool) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 from rlar.tools.base import RuleTool
+from rlar.tools.final_answer import spoken
 from rlar.tools.language import UNKNOWN, detect_cheap
 from rlar.tools.language_names import code_of_language
 from rlar.tools.language_pair import language_pair
@@ -20,7 +21,6 @@ from rlar.tools.reference import golds
 from rlar.tools.tokens import is_unspaced, words
 from rlar.types import Json, Kind, Mark, Query, Response
 
-_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>")
 _INVISIBLE = re.compile(  # spaces, and characters that show nothing: soft hyphen, zero width, direction marks, fillers
     r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0]+"
@@ -29,13 +29,7 @@ _INVISIBLE = re.compile(  # spaces, and characters that show nothing: soft hyphe
 
 def visible(response: Response) -> str:
     """What a reader is shown: what follows the thoughts (<think> ... </think>). An endless thought shows nothing."""
-    if "<" not in response:
-        return response
-    tags = list(_THOUGHT.finditer(response))
-    closed = max((i for i, tag in enumerate(tags) if tag[1]), default=-1)
-    start = tags[closed].end() if closed >= 0 else 0
-    end = tags[closed + 1].start() if closed + 1 < len(tags) else len(response)
-    return response[start:end]
+    return spoken(response, thoughts="never")
 
 
 class TextGate(RuleTool):
