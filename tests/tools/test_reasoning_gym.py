@@ -194,11 +194,14 @@ def test_arithmetic_is_exact_and_runs_nothing(text, expected):
     assert arithmetic(text) == expected
 
 
-def test_answers_in_tags_count():
+def test_answers_in_tags_and_boxes_count():
     entry, query = item("basic_arithmetic")
     assert value(f"<think>hm</think>so <answer> {entry['answer']} </answer>", query) == 1.0
     assert value(f"<answer>{entry['answer']}</answer> no: <answer>x</answer>", query) == 0.0
     assert value(f"<think>{entry['answer']}</think>", query) == 0.0
+    assert value(rf"So it is $\boxed{{{entry['answer']}}}$.", query) == 1.0
+    assert value(rf"So it is $\boxed{{{entry['answer']}}}$, or $\boxed{{0}}$.", query) < 1.0
+    assert 0.0 < value(f"The answer is {entry['answer']}.", query) < 0.5  # by the generator's own rule
 
 
 def test_an_item_that_is_not_the_prompts_is_a_fault():

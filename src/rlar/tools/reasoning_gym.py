@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from rlar.errors import ToolFault
 from rlar.tools.base import RuleTool, library_version
+from rlar.tools.final_answer import last_claim
 from rlar.tools.reasoning_gym_scores import GATES, OWN
 from rlar.tools.text import visible
 from rlar.types import Fault, Kind, Mark, Query, Response
@@ -41,10 +42,10 @@ class ReasoningGym(RuleTool):
     `extra["rg"]`: {"dataset", "index", "seed", "size", "version", "config"}, or JSON text of it; the last four may be
     missing. A version other than the installed one is a fault, as is an item that comes out as another question than
     the prompt's (and another answer than the reference): the same seed does not give the same item in every version.
-    The answer is what stands in the last <answer> ... </answer>, else all that follows the thoughts. Scorers that would
-    run the answer as code, or give full marks to a constant, are replaced (see rlar.tools.reasoning_gym_scores); the
-    dataset "composite" does not fit. An answer that makes a scorer raise is 0.0, once the scorer has taken the gold
-    answer without raising.
+    The answer is what stands in the last <answer> ... </answer>, else in the last \\boxed{...}, else all that follows
+    the thoughts: an answer within a sentence gets the little that most scorers give for it. Scorers that would run the
+    answer as code, or give full marks to a constant, are replaced (see rlar.tools.reasoning_gym_scores); the dataset
+    "composite" does not fit. An answer that makes a scorer raise is 0.0, once it has taken the gold answer.
     """
 
     def __init__(self) -> None:
@@ -83,8 +84,7 @@ class ReasoningGym(RuleTool):
 
     def rate(self, response: Response, query: Query, prepared: _Item) -> Mark:
         text = visible(response)
-        tagged = _ANSWER.findall(text)
-        answer = tagged[-1] if tagged else text
+        answer = _answer(text)
         if len(answer) > LONGEST:
             return Mark(0.0, f"an answer of {len(answer)} characters")
         gold = prepared.entry["answer"]
@@ -98,6 +98,13 @@ class ReasoningGym(RuleTool):
         except Exception as e:  # their scorer, which took the gold answer: so it is this one
             return Mark(0.0, f"{prepared.name} cannot read it: {type(e).__name__}")
         return Mark(mark, f"{prepared.name} gives {mark:.3g}")
+
+
+def _answer(text: str) -> str:
+    if tagged := _ANSWER.findall(text):
+        return str(tagged[-1])
+    claim = last_claim(text, explicit=True) if "\\boxed" in text else None
+    return claim.text if claim is not None and claim.how == "box" else text
 
 
 def _mark(answer: str, item: _Item) -> float:
