@@ -18,7 +18,7 @@ from rlar.tools.language import UNKNOWN, detect_cheap
 from rlar.tools.language_names import code_of_language
 from rlar.tools.language_pair import language_pair
 from rlar.tools.reference import golds
-from rlar.tools.tokens import is_unspaced, words
+from rlar.tools.tokens import words
 from rlar.types import Json, Kind, Mark, Query, Response
 
 _INVISIBLE = re.compile(  # spaces, and characters that show nothing: soft hyphen, zero width, direction marks, fillers
@@ -285,20 +285,3 @@ def degeneration_signs(text: str) -> dict[str, float]:
         "printable": max(0.0, 1.0 - 10 * strange),
         "speakable": speakable,
     }
-
-
-__all__ = [
-    "LanguageIs",
-    "LengthWithin",
-    "NonEmpty",
-    "NotCopied",
-    "NotDegenerate",
-    "NotRepetitive",
-    "are_close",
-    "asked_language",
-    "copied_share",
-    "degeneration_signs",
-    "distinct_share",
-    "is_unspaced",
-    "visible",
-]
