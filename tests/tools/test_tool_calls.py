@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlar.scoring.analyze import analyze
 from rlar.tools.called import Call, read_calls
 from rlar.tools.tool_calls import ToolCalls, _best_in_any_order, _best_in_order
 from rlar.types import Query
@@ -180,6 +181,11 @@ def test_abstention(response, expected):
     query = Query("2 + 2?", extra={"tool_calls": [], "tools": TOOLS})
     assert value(response, query) == expected
     assert value(response, query, partial=True) == expected
+
+
+def test_abstention_is_recognised():
+    assert "tool_calls" in analyze(Query("2 + 2?", extra={"tool_calls": [], "tools": TOOLS})).checks
+    assert "tool_calls" not in analyze(Query("2 + 2?", extra={"tool_calls": []})).checks
 
 
 def test_where_the_expected_calls_stand():
