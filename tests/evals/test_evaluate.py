@@ -11,7 +11,7 @@ from evals_toys import FakeSystem, case, pairs, tool
 from rlar.errors import InputError
 from rlar.evals.cases import Dataset
 from rlar.evals.diff import ALL_PAIRS, diff_runs
-from rlar.evals.evaluate import evaluate
+from rlar.evals.evaluation import evaluate
 from rlar.evals.measure import accuracy_by_margin, margin_calibration, measure
 from rlar.evals.page import document
 from rlar.evals.report import analyse
@@ -421,3 +421,16 @@ def test_markdown_has_every_data_set_and_every_pool(run):
     text = markdown(run.report)
     assert "| toy | pair accuracy | 120 | 1.000 [" in text
     assert "### toy, cheap tools (n = 120)" in text and "| oracle per item | oracle |" in text
+
+
+def test_the_front_door_gives_functions_and_loads_nothing_heavy():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, rlar.evals; from rlar.evals import evaluate, load_run, diff_runs; "
+        "assert callable(evaluate) and callable(load_run) and callable(diff_runs); "
+        "print([m for m in ('numpy', 'rich', 'sympy', 'typer') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

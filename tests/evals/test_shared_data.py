@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rlar.evals.evaluate import evaluate
+from rlar.evals.evaluation import evaluate
 from rlar.evals.routing_report import BEST_HINDSIGHT, CATEGORY_ORACLE, ITEM_ORACLE
 from rlar.evals.settings import Settings
 
