@@ -72,7 +72,7 @@ def _checks(query: Query, shape: Shape, label: str) -> tuple[tuple[str, ...], fl
         checks.append("tests")
         why.append("there are tests")
     for name, column in (("reasoning_gym", "rg"), ("sql", "sql"), ("tool_calls", "tool_calls")):
-        abstain = name == "tool_calls" and extra.get("tools")  # an empty list of calls: none of the tools is to be called
+        abstain = name == "tool_calls" and extra.get("tools")  # an empty list: none of them is to be called
         if isinstance(extra.get(column), (Mapping, list, tuple)) and (extra[column] or abstain):
             checks.append(name)
             why.append(f"the row has {column!r}")
