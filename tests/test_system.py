@@ -213,3 +213,12 @@ def test_a_deadline_leaves_what_is_late_without_a_number():
     with rlar.RewardSystem(tools=[judge], deadline_s=0.1) as system:
         (reward,) = system.score_sync("Tell me a story.", ["x"])
     assert (reward.value, reward.verdicts[0].fault) == (None, Fault.CANCELLED)
+
+
+def test_a_row_s_own_math_verify_options_choose_the_profile():
+    with rlar.RewardSystem(profile="lenient") as system:
+        tools = [
+            system.decide(Query("", reference="$1/3$", extra={"options": options})).tools[0].partition("@")[0]
+            for options in ({}, {"strict": True}, {"precision": 2}, {"allow_set_relation_comp": False})
+        ]
+    assert tools == ["math_lenient", "math", "math_lenient", "math_strict"]

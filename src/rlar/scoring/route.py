@@ -100,8 +100,9 @@ class Rules:
                 return None
             names = TOOLS_OF_TEXT_REFERENCE.get(task.label, ())
         for name in names:
-            if name == "math" and self.profile != "reward":
-                name = f"math_{self.profile}"
+            profile = _asked_profile(query) or self.profile
+            if name == "math" and profile != "reward":
+                name = f"math_{profile}"
             if library.has(name):
                 tool = library.get(name)
                 if tool.fits(query):
@@ -183,6 +184,18 @@ def make_router(route: Router | Mapping[str, object] | None, *, profile: str = "
     if not callable(getattr(route, "decide", None)):
         raise InputError(f"route must be a map, or have decide(query, task, library); got {type(route).__name__}")
     return route
+
+
+def _asked_profile(query: Query) -> str | None:
+    """The maths profile that a row asks for in Math-Verify's own options, extra["options"]; None if it asks for none."""
+    options = query.extra.get("options")
+    if not isinstance(options, Mapping):
+        return None
+    if options.get("allow_set_relation_comp") is False:
+        return "strict"
+    if options.get("strict") is True:
+        return "reward"
+    return "lenient" if options.get("strict") is False or "precision" in options else None
 
 
 def _suits(tool: Tool, task: Task) -> bool:
