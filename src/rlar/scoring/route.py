@@ -187,7 +187,7 @@ def make_router(route: Router | Mapping[str, object] | None, *, profile: str = "
 
 
 def _asked_profile(query: Query) -> str | None:
-    """The maths profile that a row asks for in Math-Verify's own options, extra["options"]; None if it asks for none."""
+    """The maths profile that a row asks for in Math-Verify's own options (extra["options"]); None if for none."""
     options = query.extra.get("options")
     if not isinstance(options, Mapping):
         return None
