@@ -124,7 +124,7 @@ def eval_command(
     Every figure has its n and an interval over clusters of prompts. Routers learn on one half of the data and are
     measured on the other; every oracle stands beside what chance would give it.
     """
-    from rlar.evals.evaluate import evaluate
+    from rlar.evals.evaluation import evaluate
     from rlar.evals.settings import Settings
 
     if path is not None and len(benchmark or ()) != 1:
