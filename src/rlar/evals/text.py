@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rlar.evals.diff import RunDiff
-from rlar.evals.report import DatasetReport, Report
+from rlar.evals.report import DatasetReport, Line, Report
 from rlar.evals.resampling import Difference, Figure
-from rlar.evals.routing_report import Entry, RoutingReport
+from rlar.evals.routing_report import Entry, Point, RoutingReport
+from rlar.evals.system_scores import NAME
 from rlar.evals.words import chance, share, signed
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ HEAD = (
 )
 LEGEND = (
     "static: best recorded tool, chosen on other halves; hindsight: chosen on these cases; router: by category, learnt "
-    "on other halves; oracles know the labels; gap: no proven tool suits the queries."
+    "on other halves; oracles know the labels; gap: no proven tool suits the queries; constant: all rewards are equal."
 )
 MOST_TOOLS = 8  # of a pool's single tools in the terminal
 
@@ -69,11 +70,18 @@ def _line(d: DatasetReport, *, bounds: bool) -> list[str]:
         d.name,
         d.metric,
         f"{d.decided:,}",
-        "gap" if line.system is None else figure(line.system, bounds=True),
+        _system_cell(line),
         f"{line.judged:.0%}",
         gain(line.versus),
         *(figure(f, bounds=bounds) for f in (*figures, *oracles)),
     ]
+
+
+def _system_cell(line: Line) -> str:
+    """The system's figure; "gap" where it judged nothing, "constant" where all its rewards are equal."""
+    if line.system is not None:
+        return figure(line.system, bounds=True)
+    return "constant" if line.judged else "gap"
 
 
 def figure(f: Figure | None, *, bounds: bool) -> str:
@@ -194,14 +202,55 @@ def print_diff(diff: RunDiff, console: Console) -> None:
 
 
 def markdown(report: Report) -> str:
-    """The report for a repository: the table over all data sets, then words and tables of each pool of tools."""
+    """The report for a repository: all data sets, right or wrong, then words and tables of each pool of tools."""
     parts = [_markdown_table(HEAD, [_line(d, bounds=True) for d in report.datasets]), LEGEND]
+    if verdicts := [_verdicts(d) for d in report.datasets if (row := d.row(NAME)) is not None and row.agreement]:
+        parts += ["### Right or wrong", _markdown_table(VERDICTS, verdicts)]
     for d in report.datasets:
         for routing in d.routings:
             parts.append(f"### {d.name}, {routing.scope} (n = {routing.n})")
             parts.append("\n".join(f"- {sentence}" for sentence in routing.words))
             parts.append(_markdown_table(ENTRY_HEAD, entry_rows(routing)))
+            if routing.of_each:
+                rows = [_cascade(p) for p in (*routing.curve, *routing.of_each)]
+                parts.append(_markdown_table(CASCADE, rows))
     return "\n\n".join(parts) + "\n"
+
+
+VERDICTS = (
+    "data set",
+    "responses",
+    "agreement",
+    "false accepts",
+    "of wrong",
+    "false rejects",
+    "of right",
+    "Brier",
+    "ECE",
+)
+CASCADE = ("cheap tool", "budget", "asked", "cascade", "n", "asked blindly", "gain")
+
+
+def _verdicts(d: DatasetReport) -> list[str]:
+    row = d.row(NAME)
+    a, c = (row.agreement, row.calibration) if row is not None else (None, None)
+    if a is None:
+        return [d.name, *("–" for _ in VERDICTS[1:])]
+    errors = (share(c.brier if c else None), share(c.ece if c else None))
+    accepts, rejects = share(a.false_accept), share(a.false_reject)
+    return [d.name, f"{a.n:,}", share(a.agreement), accepts, f"{a.wrong:,}", rejects, f"{a.right:,}", *errors]
+
+
+def _cascade(p: Point) -> list[str]:
+    return [
+        p.cheap.split("/")[-1] or "chosen on the other half",
+        f"{p.budget:.0%}",
+        f"{p.share:.0%}",
+        figure(p.cascade, bounds=True),
+        f"{p.gain.n:,}",
+        figure(p.static, bounds=False),
+        gain(p.gain),
+    ]
 
 
 def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -94,7 +94,8 @@ def _overview(report: Report) -> str:
     rows = []
     for d in report.datasets:
         line = d.line
-        gap = f'<span class="badge gap" title="{text(line.gap)}">gap</span>'
+        why = "constant" if line.judged else "gap"
+        gap = f'<span class="badge gap" title="{text(line.gap)}">{why}</span>'
         rows.append(
             [
                 f'{text(d.name)}<span class="ci">{text(d.metric)}</span>',
