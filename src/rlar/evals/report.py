@@ -92,6 +92,12 @@ class Line:
     category_oracle: Figure | None
     item_oracle: Figure | None
 
+    @property
+    def n_static(self) -> int | None:
+        """Cases behind the figures of recorded tools: they may have judged fewer than there are; None without any."""
+        figure = self.elsewhere or self.hindsight
+        return figure.n if figure is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 HEAD = (
-    *("data set", "metric", "n", "rlar", "judged", "rlar − static", "static", "hindsight", "router", "length"),
+    *(
+        "data set",
+        "metric",
+        "n",
+        "rlar",
+        "judged",
+        "rlar − static",
+        "n static",
+        "static",
+        "hindsight",
+        "router",
+        "length",
+    ),
     *("random", "oracle/cat", "oracle/item"),
 )
 LEGEND = (
@@ -73,6 +85,7 @@ def _line(d: DatasetReport, *, bounds: bool) -> list[str]:
         _system_cell(line),
         f"{line.judged:.0%}",
         gain(line.versus),
+        "–" if line.n_static is None else f"{line.n_static:,}",
         *(figure(f, bounds=bounds) for f in (*figures, *oracles)),
     ]
 

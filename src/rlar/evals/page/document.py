@@ -89,7 +89,7 @@ def _tiles(report: Report) -> str:
 
 
 def _overview(report: Report) -> str:
-    head = ["data set", "n", "rlar", "judged", "rlar − static", "best static, elsewhere", "in hindsight"]
+    head = ["data set", "n", "rlar", "judged", "rlar − static", "n static", "best static, elsewhere", "in hindsight"]
     head += ["category router", "length", "random", "oracle / category", "oracle / item"]
     rows = []
     for d in report.datasets:
@@ -103,6 +103,7 @@ def _overview(report: Report) -> str:
                 cell_figure(line.system) if line.system is not None else gap,
                 f"{line.judged:.0%}",
                 cell_gain(line.versus),
+                "–" if line.n_static is None else f"{line.n_static:,}",
                 cell_figure(line.elsewhere, title=line.best),
                 cell_figure(line.hindsight, title=line.best, bounds=False),
                 cell_figure(line.router),
