@@ -12,6 +12,8 @@ import json
 import os
 import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -105,6 +107,18 @@ def in_process(groups: Groups) -> tuple[list[list[float]], float]:
     return values, time.process_time() - start
 
 
+def two_cores() -> float:
+    """How much faster two plain busy loops get done side by side, right now: other work on the machine lowers it."""
+    command = [sys.executable, "-c", "for _ in range(15_000_000): pass"]
+    start = time.perf_counter()
+    subprocess.run(command, check=True)
+    one = time.perf_counter() - start
+    start = time.perf_counter()
+    for process in [subprocess.Popen(command) for _ in range(2)]:
+        process.wait()
+    return 2 * one / (time.perf_counter() - start)
+
+
 def math(name: str, groups: Groups) -> None:
     groups = [(query, list(dict.fromkeys(responses))) for query, responses in groups]
     items = sum(len(responses) for _, responses in groups)
@@ -130,6 +144,7 @@ def math(name: str, groups: Groups) -> None:
                     figures.setdefault("in process, items per CPU second", []).append(items / alone)
                     figures.setdefault("one worker, items per second", []).append(items / wall[1])
             figures.setdefault("two workers / one worker, wall", []).append(wall[1] / wall[2])
+            figures.setdefault("two busy loops / one, wall", []).append(two_cores())
         print(f"\nmath-verify, {items} {name}, values identical in all rounds")
         for what, values in figures.items():
             print(f"  {what:36} {statistics.median(values):10.3f}   ({min(values):.3f} to {max(values):.3f})")
