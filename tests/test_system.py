@@ -222,3 +222,11 @@ def test_a_row_s_own_math_verify_options_choose_the_profile():
             for options in ({}, {"strict": True}, {"precision": 2}, {"allow_set_relation_comp": False})
         ]
     assert tools == ["math_lenient", "math", "math_lenient", "math_strict"]
+
+
+def test_a_reference_of_any_shape_is_one_good_answer_of_many_in_open_ended_tasks():
+    users = '[{"name": "Ada", "age": 36}, {"name": "Bo", "age": 41}]'
+    with rlar.RewardSystem() as system:
+        assert system.decide(Query("List the users as JSON.", reference=users, extra={"task": "code"})).gap is None
+        gap = system.decide(Query("Tell me of the users.", reference=users, extra={"task": "dialogue"})).gap
+    assert gap is not None and "one good answer of many" in gap.why

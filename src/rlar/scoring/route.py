@@ -57,6 +57,9 @@ FORM_CHECKS = (
     "format:csv",
     "constraints",
 )
+# In open-ended tasks a reference is one good answer of many, whatever shape it happens to have.
+OPEN_ENDED = ("dialogue", "safety")
+ONE_OF_MANY = ("answer:json", "answer:list", "answer:span", "answer:label")
 # Checks that each prove correctness by themselves; a reference beside them adds nothing that they do not say better.
 DECISIVE_CHECKS = ("tests", "reasoning_gym", "sql", "tool_calls")
 
@@ -95,6 +98,9 @@ class Rules:
 
     def _for_check(self, check: str, query: Query, task: Task, library: Library, tried: list[str]) -> Tool | None:
         names = TOOLS_OF_CHECK.get(check, ())
+        if task.label in OPEN_ENDED and check in ONE_OF_MANY:
+            tried.append(f"a {check.partition(':')[2]} as reference is one good answer of many here")
+            return None
         if check == "text:reference":
             if task.confidence < self.min_confidence:
                 return None
