@@ -1,12 +1,12 @@
 """Untrusted Python, fast, without root, with results that cannot be forged. See docs/sandbox.md.
 
-Importing this loads nothing heavy and starts nothing.
+Importing this loads nothing but the nouns, and starts nothing.
 """
 
 from __future__ import annotations
 
-from rlar.engines.sandbox.box import Sandbox, default_box
-from rlar.engines.sandbox.report import Layer, LayerReport, detect
+from typing import TYPE_CHECKING
+
 from rlar.engines.sandbox.results import (
     Asserts,
     Calls,
@@ -21,7 +21,20 @@ from rlar.engines.sandbox.results import (
     Stdio,
     Suite,
 )
-from rlar.engines.sandbox.verifier import Verifier
+
+if TYPE_CHECKING:
+    from rlar.engines.sandbox.box import Sandbox, default_box
+    from rlar.engines.sandbox.report import Layer, LayerReport, detect
+    from rlar.engines.sandbox.verifier import Verifier
+
+_HOMES = {
+    "Layer": "report",
+    "LayerReport": "report",
+    "Sandbox": "box",
+    "Verifier": "verifier",
+    "default_box": "box",
+    "detect": "report",
+}
 
 __all__ = [
     "Asserts",
@@ -43,3 +56,14 @@ __all__ = [
     "default_box",
     "detect",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"rlar.engines.sandbox has no {name!r}; it has {', '.join(__all__)}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"rlar.engines.sandbox.{home}"), name)
+    globals()[name] = value
+    return value

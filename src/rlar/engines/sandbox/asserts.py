@@ -88,6 +88,8 @@ class Judges:
 
     def take(self, slot: Slot, tests: Asserts, limits: Limits) -> Child:
         now = self.judge
+        if slot.zygote is not None:
+            slot.zygote.hear_ends()
         alive = now is not None and slot.zygote is not None and slot.zygote.has(now.child)
         if now is not None and (not alive or now.runs >= JUDGE_RUNS or not tests.trusted):
             self.discard(slot)
@@ -107,7 +109,7 @@ class Judges:
             self.judge = None
 
     def ask(self, slot: Slot, tests: Asserts, request: dict[str, Any]) -> dict[str, Any] | None:
-        """One request to the judge alone; None if it died or took too long over it."""
+        """One request to the judge alone; None if it died or took too long over it. Raises Disturbed."""
         limits = Limits(cpu_s=JUDGE_CPU_S)
         child = self.take(slot, tests, limits)
         number = int.from_bytes(os.urandom(6))
@@ -120,7 +122,11 @@ class Judges:
         watch.until(lambda: bool(replies))
         if replies and not watched.over:
             return replies[0]
-        self.discard(slot)
+        try:
+            if watched.cause is None and child.ended is not None:
+                slot.finish(watched)
+        finally:
+            self.discard(slot)
         return None
 
 
@@ -165,7 +171,10 @@ def _by_judge(slot: Slot, judges: Judges, source: str, tests: Asserts, limits: L
         watch.until(lambda: bool(replies))
         if not replies and answer.ended is not None and judging.cause is None:
             watch.until_only(judging, lambda: bool(replies))  # it notices, and says which asserts were reached
-        status = slot.settle(watch, tried, bool(replies) and answer.ended is None, last)
+        gone = bool(replies) and (replies[0].get("why") or {}).get("kind") == "gone"
+        if gone:
+            watch.until_only(tried, lambda: False)  # how it went is known to the kernel
+        status = slot.settle(watch, tried, bool(replies) and not gone and answer.ended is None, last)
     finally:
         near.close()
         far.close()

@@ -132,6 +132,8 @@ class Sessions:
         session = self.open.pop(source.key, None)
         if session is not None:
             zygote = self.slot.zygote
+            if zygote is not None:
+                zygote.hear_ends()
             if zygote is None or not zygote.has(session.child):
                 session.child.close()
                 session = None

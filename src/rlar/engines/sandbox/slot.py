@@ -59,11 +59,17 @@ class Slot:
         """The zygote, started if there is none. Raises StartError."""
         if self.zygote is None:
             self.zygote = Zygote(self.plan, self.cpu)
-            succeeded = self.check(self) if self.check is not None else []
-            if succeeded:
+            try:
+                self._check()
+            except BaseException:
                 self.close()
-                raise StartError(f"a confined task could: {', '.join(succeeded)}")
+                raise
         return self.zygote
+
+    def _check(self) -> None:
+        succeeded = self.check(self) if self.check is not None else []
+        if succeeded:
+            raise StartError(f"a confined task could: {', '.join(succeeded)}")
 
     def close(self) -> None:
         zygote, self.zygote, self.spare, self.ending = self.zygote, None, None, []
@@ -91,9 +97,12 @@ class Slot:
         """A task that waits for its request."""
         self.tidy()
         zygote = self.open()
-        child, self.spare = (
-            (self.spare, None) if self.spare and not session else (zygote.fork(session=session), self.spare)
-        )
+        zygote.hear_ends()  # whoever died while nobody looked is not handed out
+        spare, self.spare = (None, self.spare) if session else (self.spare, None)
+        if spare is not None and not zygote.has(spare):
+            spare.close()
+            spare = None
+        child = spare or zygote.fork(session=session)
         zygote.wait_ready(child)
         return child
 
@@ -139,15 +148,18 @@ class Slot:
         return self.persistent(lambda last: self._run(source, stdin, limits, argv, last))
 
     def persistent(self, work: Callable[[bool], R]) -> R:
-        """Work that is repeated once when a signal from outside (or from the program itself) ended its task."""
+        """Work that is done again when a signal from outside, or from the program itself, ended its task.
 
-        def once() -> R:
-            try:
-                return work(False)
-            except Disturbed:
-                return work(True)
+        work(last): on its last attempt such an end is taken for the program's own doing.
+        """
 
-        return self.attempt(once)
+        def attempts() -> R:
+            for _ in range(ATTEMPTS - 1):
+                with contextlib.suppress(Disturbed):
+                    return work(False)
+            return work(True)
+
+        return self.attempt(attempts)
 
     def _run(self, source: str, stdin: bytes, limits: Limits, argv: Sequence[str], last: bool) -> RunResult:
         child = self.take()
@@ -210,7 +222,7 @@ class Slot:
     def release(self, child: Child) -> None:
         """Close a task's descriptors; one that still runs is killed. Its end is awaited before the next task begins."""
         child.close()
-        if self.zygote is not None and child.ended is None:
+        if self.zygote is not None and self.zygote.has(child):  # else its zygote, and it, are gone
             with contextlib.suppress(ZygoteDied):
                 self.zygote.kill(child)
             self.ending.append(child)

@@ -235,6 +235,8 @@ class Zygote:
     def wait_end(self, child: Child) -> Ended:
         """Wait for a child that was killed or is exiting. Raises ZygoteDied."""
         while child.ended is None:
+            if not self.has(child):
+                raise ZygoteDied("it ended before this task did")
             if not select.select([self.control], [], [], START_S)[0]:
                 raise ZygoteDied("it did not report a task's end")
             self.hear_ends()

@@ -275,7 +275,15 @@ class _Decoder:
             raise ProtocolError(f"unknown tag {tag[:20]!r}")
         try:
             return read(self, content, depth)
-        except (TypeError, ValueError, AttributeError, KeyError, OverflowError, InvalidOperation, ZeroDivisionError) as e:
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            KeyError,
+            OverflowError,
+            InvalidOperation,
+            ZeroDivisionError,
+        ) as e:
             raise ProtocolError(f"bad content of tag {tag}: {type(e).__name__}") from None
 
     def hashed(self, content: Json, depth: int) -> list[Any]:
