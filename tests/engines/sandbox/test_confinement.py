@@ -23,13 +23,13 @@ def attempt(name, call):
 """
 
 READS = {
-    "accounts": "for p in ('/etc/passwd', '/etc/shadow', '/etc/hosts', '/etc/machine-id'): attempt(p, lambda: open(p).read())",
+    "accounts": "for p in ('/etc/passwd', '/etc/shadow', '/etc/hosts', '/etc/machine-id'): attempt(p, lambda: open(p).read())",  # noqa: E501
     "homes": (
         "for p in ('/root', '/home', os.path.expanduser('~')):\n"
         "    attempt(p, lambda: [x for x in os.listdir(p) if not sys.base_prefix.startswith(os.path.join(p, x))])"
     ),
     "system": "for p in ('/sys', '/var', '/etc', '/boot', '/run', '/opt', '/srv'): attempt(p, lambda: os.listdir(p))",
-    "devices": "for p in ('/dev/mem', '/dev/kmsg', '/dev/sda', '/dev/vda', '/dev/tty'): attempt(p, lambda: open(p, 'rb').read(1))",
+    "devices": "for p in ('/dev/mem', '/dev/kmsg', '/dev/sda', '/dev/vda', '/dev/tty'): attempt(p, lambda: open(p, 'rb').read(1))",  # noqa: E501
     "processes": (
         "for p in ('self', '1', str(os.getppid()), *map(str, range(1, 300))):\n"
         "    for n in ('environ', 'cmdline', 'maps', 'status', 'mem'):\n"
@@ -77,7 +77,7 @@ WRITES = {
         "for call in (lambda: os.chmod(CANARY, 0), lambda: os.utime(CANARY, (0, 0)), lambda: os.chown(CANARY, 0, 0)):\n"
         "    attempt('metadata', call)"
     ),
-    "devices": "import stat\nfor m in (stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO): attempt(m, lambda: os.mknod('d', m | 0o666, 0x101) or 1)",
+    "devices": "import stat\nfor m in (stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO): attempt(m, lambda: os.mknod('d', m | 0o666, 0x101) or 1)",  # noqa: E501
     "its own input": "attempt('stdin', lambda: os.write(0, b'x'))",
 }
 REACHES = {
@@ -108,7 +108,7 @@ REACHES = {
     "other users": (
         "for f in (os.setuid, os.setgid, os.seteuid):\n"
         "    for n in {0, 1, 65534} - {os.getuid()}: attempt((f.__name__, n), lambda: f(n) or 1)\n"
-        "caps = (ctypes.c_uint32 * 6)(); libc.syscall(125 if os.uname().machine == 'x86_64' else 90, (ctypes.c_uint32 * 2)(0x20080522, 0), caps)\n"
+        "caps = (ctypes.c_uint32 * 6)(); libc.syscall(125 if os.uname().machine == 'x86_64' else 90, (ctypes.c_uint32 * 2)(0x20080522, 0), caps)\n"  # noqa: E501
         "got += [c for c in caps if c]"
     ),
     "limits": (
@@ -213,7 +213,7 @@ def test_memory_outside_the_heap_is_bounded(layered_box: Sandbox) -> None:
         "        while True: held += os.write(fd, bytes(65536))\n    except BlockingIOError: pass\n"
         "try:\n    while True:\n        r, w = os.pipe(); kept += [r, w]; fill(w)\nexcept OSError: pass\n"
         "for fd in kept[-20:]: os.close(fd)\n"
-        "try:\n    while True:\n        a, b = socket.socketpair(); kept += [a, b]; fill(a.fileno())\nexcept OSError: pass\n"
+        "try:\n    while True:\n        a, b = socket.socketpair(); kept += [a, b]; fill(a.fileno())\nexcept OSError: pass\n"  # noqa: E501
         "print(held >> 20)"
     )
     assert int(layered_box.run_sync(hoard).stdout) < 32

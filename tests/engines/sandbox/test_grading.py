@@ -68,7 +68,7 @@ def test_an_end_before_the_answers_is_told_and_fails(box: Sandbox, program: str,
 
 FORGERIES = {
     "equal to everything": (
-        "class Any(int):\n    def __eq__(self, o): return True\n    __ne__ = lambda s, o: False\n    __hash__ = int.__hash__\n"
+        "class Any(int):\n    def __eq__(self, o): return True\n    __ne__ = lambda s, o: False\n    __hash__ = int.__hash__\n"  # noqa: E501
         "def f(x): return Any(0)"
     ),
     "equal object": "class Any:\n    def __eq__(self, o): return True\ndef f(x): return Any()",

@@ -108,7 +108,7 @@ def test_closing_leaves_no_process_descriptor_or_file(tmp_path: Path, monkeypatc
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for layers in (None, ("rlimits", "seccomp", "landlock")):
         with Sandbox(LIMITS, slots=2, layers=layers) as box:
             for _ in range(4):
@@ -116,7 +116,7 @@ def test_closing_leaves_no_process_descriptor_or_file(tmp_path: Path, monkeypatc
                 box.grade_sync("def f(x): return 1", Asserts("for i in [1]: assert f(1) == 1", "f"))
                 box.load("def score(r): return 1.0").judge_sync([("a",)])
     assert eventually(lambda: not inhabitants())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
     assert list(tmp_path.iterdir()) == []
 
 

@@ -108,7 +108,7 @@ def test_usage_is_told(box: Sandbox) -> None:
 
 def test_threads_are_bounded_but_possible(box: Sandbox) -> None:
     program = (
-        "import threading, _thread\nthreading.stack_size(32768)\nlock = _thread.allocate_lock()\nlock.acquire()\nn = 0\n"
+        "import threading, _thread\nthreading.stack_size(32768)\nlock = _thread.allocate_lock()\nlock.acquire()\nn = 0\n"  # noqa: E501
         "try:\n    while n < 5000: _thread.start_new_thread(lock.acquire, ()); n += 1\n"
         "except RuntimeError: pass\nprint(n, flush=True)\nimport os; os._exit(0)"
     )

@@ -10,7 +10,7 @@ from rlar.engines.sandbox import ItemError, Sandbox
 from rlar.engines.sandbox.inside import purity
 from rlar.errors import InputError
 
-EXACT = "import re\ndef score(prompt, response, reference=None):\n    return 1.0 if response.strip() == reference else 0.0\n"
+EXACT = "import re\ndef score(prompt, response, reference=None):\n    return 1.0 if response.strip() == reference else 0.0\n"  # noqa: E501
 
 
 def kinds(scores: list[float | ItemError]) -> list[float | str]:
@@ -94,7 +94,7 @@ def test_state_that_the_check_cannot_see_is_seen_at_work(box: Sandbox) -> None:
 
 def test_each_item_answers_for_itself(box: Sandbox) -> None:
     source = (
-        "import os\ndef score(r):\n    i = int(r)\n    if i == 0: raise SystemExit(0)\n    if i == 1: raise KeyboardInterrupt\n"
+        "import os\ndef score(r):\n    i = int(r)\n    if i == 0: raise SystemExit(0)\n    if i == 1: raise KeyboardInterrupt\n"  # noqa: E501
         "    if i == 2: raise MemoryError\n    if i == 3: os._exit(0)\n    if i == 4:\n        while True: pass\n"
         "    if i == 5: os.kill(os.getpid(), 9)\n    return 0.25"
     )
@@ -221,10 +221,10 @@ def test_impure_sources(source: str) -> None:
     [
         EXACT,
         "import re, json\nfrom collections import Counter\nP = re.compile('a')\nUNITS = {'km': 1000.0, 'm': (1, 2)}\n"
-        "def score(p, r, ref=None, *, n=3):\n    c = Counter(r.split())\n    c['x'] += 1\n    out = []\n    out.append(1)\n"
+        "def score(p, r, ref=None, *, n=3):\n    c = Counter(r.split())\n    c['x'] += 1\n    out = []\n    out.append(1)\n"  # noqa: E501
         "    best = max((c[w] for w in c), default=0)\n    return 1.0 if P.search(r) and UNITS['km'] > best else 0.0",
         "from functools import lru_cache\n@lru_cache(maxsize=10)\ndef f(x): return len(x)\ndef score(r): return f(r)",
-        '"""doc"""\nfrom __future__ import annotations\nX: int = 3\ndef score(r: str) -> float:\n    try:\n        return float(r)\n    except ValueError:\n        return 0.0',
+        '"""doc"""\nfrom __future__ import annotations\nX: int = 3\ndef score(r: str) -> float:\n    try:\n        return float(r)\n    except ValueError:\n        return 0.0',  # noqa: E501
     ],
 )
 def test_pure_sources(source: str) -> None:

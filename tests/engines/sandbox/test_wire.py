@@ -60,7 +60,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from("~t ~s ~f ~d ~b ~a ~c ~i ~n ~r ~q ~m ~x ~w ~o ~y ~z id value".split()), inner, max_size=2
+            st.sampled_from("~t ~s ~f ~d ~b ~a ~c ~i ~n ~r ~q ~m ~x ~w ~o ~y ~z id value".split()), inner, max_size=2  # noqa: SIM905
         )
     ),
     max_leaves=20,

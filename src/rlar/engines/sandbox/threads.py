@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import struct
 
 _RECEIVE = 0xC0502100  # SECCOMP_IOCTL_NOTIF_RECV
@@ -19,6 +20,10 @@ _REPLY = struct.Struct("=QqiI")
 
 def answer(listener: int, pid: int, most: int) -> bool:
     """Answer one question: go on, or EAGAIN as the kernel's own limit would say. False when nobody can ask any more."""
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    if not any(event & select.POLLIN for _, event in poll.poll(0)):
+        return False  # woken by the task's end
     notice = bytearray(_NOTICE_BYTES)
     try:
         fcntl.ioctl(listener, _RECEIVE, notice)
@@ -27,7 +32,7 @@ def answer(listener: int, pid: int, most: int) -> bool:
         reply = _REPLY.pack(number, 0, 0 if allowed else -errno.EAGAIN, _CONTINUE if allowed else 0)
         fcntl.ioctl(listener, _SEND, reply)
     except OSError as e:
-        return e.errno in (errno.ENOENT, errno.EINTR) and _alive(pid)
+        return e.errno in (errno.ENOENT, errno.EINTR)  # the one who asked was killed meanwhile
     return True
 
 
@@ -37,6 +42,3 @@ def _count(pid: int) -> int:
     except OSError:
         return 0
 
-
-def _alive(pid: int) -> bool:
-    return os.path.exists(f"/proc/{pid}")  # noqa: PTH110
