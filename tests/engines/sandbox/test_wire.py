@@ -60,7 +60,9 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from("~t ~s ~f ~d ~b ~a ~c ~i ~n ~r ~q ~m ~x ~w ~o ~y ~z id value".split()), inner, max_size=2  # noqa: SIM905
+            st.sampled_from("~t ~s ~f ~d ~b ~a ~c ~i ~n ~r ~q ~m ~x ~w ~o ~y ~z id value".split()),  # noqa: SIM905
+            inner,
+            max_size=2,  # noqa: RUF100, SIM905
         )
     ),
     max_leaves=20,
