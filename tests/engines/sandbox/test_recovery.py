@@ -17,6 +17,8 @@ import pytest
 
 from rlar.engines.sandbox import Asserts, Calls, Limits, Sandbox, SandboxFault, Status, Stdio
 
+pytestmark = pytest.mark.slow  # counts the processes of the whole machine run: alone, not beside other tests' boxes
+
 LIMITS = Limits(cpu_s=5.0, memory_mib=256)
 
 

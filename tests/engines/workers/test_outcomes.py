@@ -58,7 +58,8 @@ def test_a_tool_that_breaks_on_harmless_texts_is_a_fault(use, short_warm_up, ord
     judged = use(always=order, timeout_s=0.1 if order in ("loop", "sleep") else 2.0, memory_mib=32).responses("a", "b")
     wanted = Fault.TIMEOUT if order in ("loop", "sleep") else Fault.CRASHED
     assert [j.fault for j in judged] == [wanted, wanted]
-    assert all(j.mark is None and "harmless" in j.why for j in judged)
+    # A worker that garbles may also be told as one that was lost: no number either way.
+    assert all(j.mark is None and ("harmless" in j.why or order == "garble") for j in judged)
 
 
 def test_a_tool_that_breaks_on_the_reference_is_a_fault(use):
