@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import array
 import os
 from typing import Any
@@ -9,18 +10,16 @@ from typing import Any
 from rlar.engines.sandbox.inside import wire
 
 CHANNEL = 3  # descriptor of the socket in every task
-CHUNK = 1 << 15  # more costs page faults on each read
+CHUNK = 1 << 14  # more costs page faults on each read
 _FDS_SPACE = 64
 READY = b"R"
 
 
 class Channel:
-    """Blocking; used by trusted code before and between untrusted calls, and, for answers, by the task itself."""
+    """socket: any Python socket on descriptor CHANNEL. Blocking; used by trusted code before and between untrusted calls, and, for answers, by the task itself."""
 
-    def __init__(self) -> None:
-        import _socket
-
-        self.socket = _socket.socket(fileno=CHANNEL)
+    def __init__(self, socket: _socket.socket) -> None:
+        self.socket = socket
         self.reader = wire.FrameReader(wire.TO_TASK)
 
     def ready(self, listener: int | None) -> None:

@@ -23,15 +23,17 @@ UNLIMITED = resource.RLIM_INFINITY
 class TaskLayers:
     """What a task has still to apply after its fork, made ready by the zygote.
 
-    stage_2, stage_3: filter programs, b"" where seccomp is off. own_bytes: address space of the zygote, which the
-    memory limit is added to. count_threads: the filter that asks a listener before each new thread, or b"".
+    stage_2, stage_3: filters, None where seccomp is off. own_bytes: address space of the zygote, which the memory limit
+    is added to. count_threads: the filter that asks a listener before each new thread. own_pids: the kernel ends all
+    tasks with the zygote, as it is the first process of its namespace.
     """
 
-    stage_2: bytes
-    stage_3: bytes
     own_bytes: int
     limits: bool
-    count_threads: bytes = b""
+    own_pids: bool
+    stage_2: bpf.Loadable | None = None
+    stage_3: bpf.Loadable | None = None
+    count_threads: bpf.Loadable | None = None
 
 
 def confine_zygote(settings: dict[str, Any]) -> TaskLayers:
@@ -49,18 +51,19 @@ def confine_zygote(settings: dict[str, Any]) -> TaskLayers:
     abi = landlock.abi()
     if "landlock" in wanted:
         landlock.restrict(settings["readable"], settings["listable"], [settings["scratch"]], settings["devices"])
-    if "seccomp" not in wanted:
-        return TaskLayers(b"", b"", own, "rlimits" in wanted)
     private = settings["namespaces"]
-    bpf.load(
-        filters.zygote_filter(private_root=private, truncate_by_landlock="landlock" in wanted and abi >= 3).assemble()
-    )
+    if "seccomp" not in wanted:
+        return TaskLayers(own, "rlimits" in wanted, private)
+    truncation = "landlock" in wanted and abi >= 3
+    counting = filters.thread_counting_filter().assemble() if settings["count_threads"] else b""
+    bpf.Loadable(filters.zygote_filter(private_root=private, truncate_by_landlock=truncation).assemble()).load()
     return TaskLayers(
-        filters.task_filter(_PID_MARK, private_root=private).assemble(),
-        filters.quiet_filter().assemble(),
         own,
         "rlimits" in wanted,
-        filters.thread_counting_filter().assemble() if settings["count_threads"] else b"",
+        private,
+        bpf.Loadable(filters.task_filter(_PID_MARK, private_root=private).assemble()).mark(_PID_MARK),
+        bpf.Loadable(filters.quiet_filter().assemble()),
+        bpf.Loadable(counting, bpf.FILTER_FLAG_NEW_LISTENER) if counting else None,
     )
 
 
@@ -69,15 +72,16 @@ def confine_task(layers: TaskLayers, ready: Callable[[int | None], None]) -> Non
 
     ready: called when all but the last filter is in place, with the listener that must leave before it.
     """
-    bpf.libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    if not layers.own_pids:
+        bpf.libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     listener = None
-    if layers.count_threads:
+    if layers.count_threads is not None:
         with contextlib.suppress(OSError):  # an older kernel, or a listener above us: then memory alone bounds threads
-            listener = bpf.load(layers.count_threads, bpf.FILTER_FLAG_NEW_LISTENER)
+            listener = layers.count_threads.load()
     ready(listener)
-    if layers.stage_2:
-        pid = os.getpid().to_bytes(4, "little")
-        bpf.load(layers.stage_2.replace(_PID_MARK.to_bytes(4, "little"), pid))
+    if layers.stage_2 is not None:
+        layers.stage_2.put(os.getpid())
+        layers.stage_2.load()
 
 
 def limit_task(layers: TaskLayers, cpu_s: int, memory_bytes: int, processes: int) -> None:
@@ -94,8 +98,8 @@ def limit_task(layers: TaskLayers, cpu_s: int, memory_bytes: int, processes: int
 
 def quieten(layers: TaskLayers) -> None:
     """Stage 3, for sessions and judges."""
-    if layers.stage_3:
-        bpf.load(layers.stage_3)
+    if layers.stage_3 is not None:
+        layers.stage_3.load()
 
 
 def address_space() -> int:

@@ -24,7 +24,7 @@ def namespace(name: str, source: str, file: str = FILE) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__dict__.update(__file__=file, __builtins__=builtins)
     sys.modules[name] = module
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    linecache.cache[file] = (lambda: source,)  # read only when a traceback is shown
     return module
 
 
@@ -86,7 +86,8 @@ def _exit_status(code: object) -> int:
 def _finish(status: int) -> None:
     """Wait for threads, run exit handlers, flush: what the interpreter does at its end, without taking it down."""
     with contextlib.suppress(BaseException):
-        threading._shutdown()  # type: ignore[attr-defined]
+        if threading.active_count() > 1 or getattr(threading, "_threading_atexits", True):
+            threading._shutdown()  # type: ignore[attr-defined]
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -12,10 +12,8 @@ import io
 import itertools
 import math
 import os
-import pathlib
 import re
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -191,6 +189,9 @@ class Fixtures(contextlib.ExitStack):
                 return self.enter_context(contextlib.contextmanager(function)(*arguments))
             return function(*arguments)
         if name == "tmp_path":
+            import pathlib
+            import tempfile
+
             return pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         if name == "monkeypatch":
             return self.enter_context(MonkeyPatch())

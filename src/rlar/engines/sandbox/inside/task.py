@@ -5,16 +5,14 @@ What untrusted code runs in here is in `program`, `answers` and `session`; what 
 
 from __future__ import annotations
 
+import _socket
 import gc
 import os
-import random
 from collections.abc import Callable
 from typing import Any
 
 from rlar.engines.sandbox.inside import answers, confine, judge, program, selftest, session, suite, wire
 from rlar.engines.sandbox.inside.channel import CHANNEL, Channel
-
-SEED = 0  # every task starts from the same state of `random`, so that the same program gives the same output
 
 Handler = Callable[[Channel, dict[str, Any], list[int]], None]
 SILENT = {"calls", "serve", "judge", "admit", "session", "suite"}  # what these print is no part of their answer
@@ -23,22 +21,26 @@ QUIET = {"admit", "session"}  # these need neither threads nor files
 
 def warm_up() -> None:
     """What the zygote does once so that tasks need not: load the modules and run the common paths."""
-    wire.unpack(wire.pack(wire.encode([1, (2.5, {"a": None}), {3}]))[4:])
-    wire.decode(wire.encode([1, (2.5, {"a": None}), {3}]))
-    exec(compile("x = [i for i in range(3)]", "program.py", "exec"), {})  # noqa: S102
+    request = {"op": "run", "source": "", "argv": [], "limits": {"cpu_s": 1, "memory_bytes": 1 << 30, "processes": 9}}
+    for _ in range(20):
+        reader = wire.FrameReader(wire.TO_TASK)
+        reader.feed(wire.pack(request))
+        wire.unpack(reader.next() or b"")
+        wire.decode(wire.encode([1, (2.5, {"a": None}), {3}]))
+        program.load("x = [i for i in range(3)]\n", "__main__")
 
 
-def main(layers: confine.TaskLayers, fds: tuple[int, ...], session: bool) -> None:
-    """Never returns normally: ends the process. fds: the task's socket, standard output, standard error."""
+def main(layers: confine.TaskLayers, fds: tuple[int, ...], socket: _socket.socket) -> None:
+    """Never returns normally: ends the process. fds: the task's socket, standard output, standard error. socket: the
+    zygote's object for descriptor CHANNEL, which becomes the task's."""
     channel_fd, out, err = fds
     os.dup2(channel_fd, CHANNEL, inheritable=False)
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.closerange(CHANNEL + 1, 1 << 16)
-    channel = Channel()
+    channel = Channel(socket)
     confine.confine_task(layers, channel.ready)
     request, passed = channel.request()
-    random.seed(SEED)
     gc.enable()
     limits = request["limits"]
     confine.limit_task(layers, limits["cpu_s"], limits["memory_bytes"], limits["processes"])

@@ -16,22 +16,27 @@ import os
 import select
 import struct
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from rlar.engines.sandbox.inside import bpf, confine, scratch, task
+from rlar.engines.sandbox.inside import bpf, confine, scratch
 from rlar.engines.sandbox.inside.syscalls import words
 
 CONTROL = 3
 FORK, KILL = b"F", b"K"
 COMMAND = struct.Struct("<cIB")  # what, number of the task, whether it is a session (no scratch)
 ENDED = struct.Struct("<IidQB")  # number of the task, wait status, CPU seconds, peak memory in KiB, scratch is clean
+SEED = 0  # every task starts from the same state of `random`, so that the same program gives the same output
 THREAD_STACK_BYTES = 4 << 20
 PRELOADED = words(
-    """abc array ast base64 bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum
-    fractions functools hashlib heapq io itertools json keyword linecache math numbers operator queue random re
-    statistics string struct tempfile textwrap threading time traceback types typing unicodedata warnings zlib
-    _sitebuiltins encodings.ascii encodings.latin_1"""
+    """abc array ast base64 bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions
+    functools hashlib heapq io itertools json keyword linecache math numbers operator random re string struct textwrap
+    threading time traceback types typing unicodedata warnings zlib _sitebuiltins encodings.ascii encodings.latin_1"""
 )
+
+
+Task = Callable[[confine.TaskLayers, tuple[int, ...], _socket.socket], None]
 
 
 def main(text: str) -> None:
@@ -46,8 +51,11 @@ def main(text: str) -> None:
 
 
 def _prepare(settings: dict[str, Any], control: _socket.socket) -> Zygote:
-    for name in (*PRELOADED, *settings["preload"]):
-        __import__(name)
+    with _without_fork_hooks():
+        for name in (*PRELOADED, *settings["preload"]):
+            __import__(name)
+        from rlar.engines.sandbox.inside import task
+    sys.modules["random"].seed(SEED)
     sys.path.extend(settings["packages"])
     quitter = sys.modules["_sitebuiltins"]
     for name in ("exit", "quit"):  # what the module `site` would add, which is not run here
@@ -64,7 +72,19 @@ def _prepare(settings: dict[str, Any], control: _socket.socket) -> Zygote:
     gc.disable()
     gc.freeze()
     control.send(json.dumps({"ready": True, "own_mib": layers.own_bytes >> 20}).encode())
-    return Zygote(control, layers, settings["scratch"])
+    return Zygote(control, layers, settings["scratch"], task.main)
+
+
+@contextmanager
+def _without_fork_hooks() -> Iterator[None]:
+    """Modules imported in here get no hooks for forks: a fork of this process is of one thread that holds no locks,
+    and what the hooks of `random` and `threading` touch would cost each task a fifth of its start."""
+    hook = os.register_at_fork
+    os.register_at_fork = lambda **hooks: None
+    try:
+        yield
+    finally:
+        os.register_at_fork = hook
 
 
 def _small_thread_stacks() -> None:
@@ -80,10 +100,11 @@ def _small_thread_stacks() -> None:
 
 
 class Zygote:
-    """Forks, kills and reaps. children: {number: pid}; each has a pidfd in the poll set."""
+    """Forks, kills and reaps. task: what a fork does. children: {number: pid}; each has a pidfd in the poll set."""
 
-    def __init__(self, control: _socket.socket, layers: confine.TaskLayers, folder: str) -> None:
+    def __init__(self, control: _socket.socket, layers: confine.TaskLayers, folder: str, task: Task) -> None:
         self.control = control
+        self.task = task
         self.layers = layers
         self.folder = folder
         self.children: dict[int, int] = {}
@@ -117,7 +138,7 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             try:
-                task.main(self.layers, fds, session)
+                self.task(self.layers, fds, self.control)
             finally:
                 os._exit(111)
         for fd in fds:
