@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,12 +124,14 @@ def _llm() -> Finding:
             "none set; everything but agents and judges works",
             "set RLAR_LLM_URL, or give --llm URL",
         )
-    return Finding("LLM endpoint", "ok", f"{url} {key} (not asked)")
+    shown = re.sub(r"//[^/@]*@", "//", url)  # a password may stand before the host
+    return Finding("LLM endpoint", "ok", f"{shown} {key} (not asked)")
 
 
 def doctor() -> int:
     """Print the report. Returns 0 if nothing is bad, else 1."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -138,7 +141,7 @@ def doctor() -> int:
     with console.status("looking at this machine"):
         for finding in findings():
             worst |= finding.state == "bad"
-            advice = f"\n[dim]{finding.advice}[/]" if finding.advice else ""
-            table.add_row(marks[finding.state], finding.what, finding.says + advice)
+            advice = f"\n[dim]{escape(finding.advice)}[/]" if finding.advice else ""
+            table.add_row(marks[finding.state], finding.what, escape(finding.says) + advice)
     console.print(table)
     return int(worst)
