@@ -9,6 +9,7 @@ from rlar.tools.base import RuleTool
 from rlar.tools.final_answer import Claim, claims, echoes, said
 from rlar.tools.language import detect_cheap
 from rlar.tools.match.normal import normal, same_span
+from rlar.tools.match.sentence import answer_in, asked, words_of
 from rlar.tools.numbers import undressed
 from rlar.tools.reference import golds, shape_of
 from rlar.types import Kind, Mark, Query, Response
@@ -16,18 +17,26 @@ from rlar.types import Kind, Mark, Query, Response
 
 @dataclass(frozen=True, slots=True)
 class Golds:
-    """Accepted answers, and whether English articles in them may be dropped."""
+    """Accepted answers, whether English articles in them may be dropped, and the words of the question.
+
+    words: empty where the question itself holds an answer ("Paris or Lyon?"): there its words tell nothing apart.
+    """
 
     texts: tuple[str, ...]
     keys: frozenset[str]
     articles: bool
+    words: frozenset[str] = frozenset()
 
 
 def read_golds(query: Query) -> Golds:
     """The accepted answers of a query in normal form. Articles are dropped where the question is English."""
     texts = golds(query)
     articles = detect_cheap(query.question or " ".join(texts)) in ("en", "und")
-    return Golds(texts, frozenset(normal(text, articles=articles) for text in texts) - {""}, articles)
+    words = words_of(asked(query.question))
+    if any(words_of(text) & words for text in texts):
+        words = set()
+    keys = frozenset(normal(text, articles=articles) for text in texts) - {""}
+    return Golds(texts, keys, articles, frozenset(words))
 
 
 class ExactMatch(RuleTool):
@@ -108,6 +117,10 @@ class FinalSpan(RuleTool):
         answer = stated_span(found[0])
         if self._right(answer, prepared):
             return Mark(1.0, "the same")
+        if prepared.words and found[0].how in ("whole", "closing", "line"):
+            told = "" if found[0].text.rstrip().endswith("?") else answer_in(undressed(found[0].text), prepared.words)
+            if told and self._right(told, prepared):
+                return Mark(1.0, "the same, in the words of the question")
         return Mark(0.0, f"states {answer[:60]!r}")
 
     @staticmethod
