@@ -206,7 +206,7 @@ def _decimal(text: str, comma_decimal: bool) -> Number | None:
         return None
     money = (m["money"] or "").strip()
     if money and not number.unit:
-        number = number._replace(unit="dollar" if "$" in money or money == "USD" else money)
+        number = number._replace(unit="dollar" if "$" in money else known_unit(money) or money)
     if m["repeat"]:
         digits = re.sub(r"\D", "", m["repeat"])
         more = Fraction(int(digits), (10 ** len(digits) - 1) * 10 ** (number.places or 0))

@@ -32,11 +32,21 @@ _SCALES = {  # dimension: {canonical name: (size in the base unit, other names)}
     },
     "volume": {"ml": ("1/1000", "milliliter millilitre mL"), "l": ("1", "liter litre L")},
     "money": {"cent": ("1/100", "¢"), "dollar": ("1", "usd USD $")},
+    "euros": {"euro": ("1", "eur EUR €")},
+    "sterling": {"£": ("1", "gbp GBP")},
+    "yen": {"yen": ("1", "jpy JPY ¥")},
+    "rupees": {"rupee": ("1", "inr INR ₹ Rs")},
+    "speed": {
+        "m/s": ("1", "mps meters_per_second metres_per_second"),
+        "km/h": ("5/18", "kph kmh km/hr kilometers_per_hour kilometres_per_hour"),
+        "mph": ("0.44704", "mi/h miles_per_hour"),
+    },
 }
+_LOOK_ALIKE = frozenset({frozenset({"m", "min"}), frozenset({"lb", "£"})})  # "5 m" in a race, "5 pounds" in a shop
 _UNITS: dict[str, tuple[str, str, Fraction]] = {}  # written name: (canonical name, dimension, size)
 for _dimension, _units in _SCALES.items():
     for _canonical, (_size, _names) in _units.items():
-        for _name in (_canonical, *_names.split()):
+        for _name in (_canonical, *(name.replace("_", " ") for name in _names.split())):
             _UNITS[_name] = _UNITS[_name + "s"] = (_canonical, _dimension, Fraction(_size))
 
 _SYMBOL_NAMES = """mm cm dm m km g kg mg s h l ml L J N W V K C F Hz kHz MHz Pa kPa eV keV MeV A mol M rad sr kJ kW kN
@@ -68,6 +78,12 @@ def ratio(a: str, b: str) -> Fraction | None:
     """How many of unit b make one unit a (hours in minutes: 60); None if unknown or not of one dimension."""
     x, y = _UNITS.get(a), _UNITS.get(b)
     return x[2] / y[2] if x and y and x[1] == y[1] else None
+
+
+def contradict(a: str, b: str) -> bool:
+    """Whether two canonical units measure different things (metres, seconds); False where either is not known here."""
+    x, y = _UNITS.get(a), _UNITS.get(b)
+    return x is not None and y is not None and x[1] != y[1] and frozenset({x[0], y[0]}) not in _LOOK_ALIKE
 
 
 def asked_unit(prompt: str) -> str:

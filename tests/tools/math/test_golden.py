@@ -16,6 +16,9 @@ PROFILES = {name: Math(name) for name in ("reward", "strict", "lenient")}
 # fmt: off
 ALL = [  # right under every profile
     # integers, as people mark them
+    ("60 km/h", "60 kilometers per hour"),
+    ("18 km/h", "5 m/s"),
+    ("5 minutes", "300 seconds"),
     ("18", "She sells 9 eggs. 9 * 2 = <<9*2=18>>18\n#### 18"),
     ("18", "A: 18"),
     ("18", "Reasoning first.\nA: 18"),
@@ -206,6 +209,10 @@ NOT_STRICT = [  # reward and lenient pay; strict wants a marked, exact answer in
     ("(1,3)", r"\boxed{1, 3}"),
 ]
 LENIENT = [  # only lenient pays: it evaluates to the gold, or is the gold roughly
+    ("5 meters", r"\boxed{5 \text{ seconds}}"),  # another kind of quantity
+    ("60 km/h", r"\boxed{60 \text{ kg}}"),
+    ("$5", "5 hours"),
+    ("€5", "$5"),
     ("31", "0x1F"),
     ("12", r"\boxed{5+7}"),
     ("12", "The answer is 5 + 7."),
@@ -224,6 +231,8 @@ LENIENT = [  # only lenient pays: it evaluates to the gold, or is the gold rough
     ("x^2+3x+2", r"\boxed{(x+1)(x+2)}", "Expand $(x+2)(x+1)$."),
 ]
 NONE = [  # wrong under every profile
+    ("60 km/h", "60 mph"),
+    ("60 km/h", "60 miles per hour"),
     ("18", ""),
     ("18", "   \n"),
     ("18", "I am not sure."),

@@ -17,7 +17,7 @@ from rlar.tools.math import symbolic
 from rlar.tools.math.form import Form, key_of, read_form, split_top
 from rlar.tools.math.intervals import Piece, intervals_of
 from rlar.tools.numbers import Number, rounded_alike
-from rlar.tools.units import MAGNITUDES, asked_unit, ratio
+from rlar.tools.units import MAGNITUDES, asked_unit, contradict, ratio
 
 _MOST_MATCHED = 40  # items that are matched one against another; longer lists are compared by their keys
 _ENOUGH_DIGITS = 6  # significant digits from which a rounded decimal stands for an exact value
@@ -141,6 +141,8 @@ def same_number(g: Number, p: Number, rules: Rules) -> bool:
     target = g.unit or rules.unit
     if p.unit and target and p.unit != target and (scale := ratio(p.unit, target)) is not None:
         value *= scale  # 2 hours are 120 minutes, and are not 2 minutes
+    elif contradict(p.unit, g.unit) and not rules.lenient:
+        return False  # 5 seconds are no answer to 5 metres
     elif p.unit and g.unit and p.unit != g.unit and rules.profile == "strict" and _SYMBOL.fullmatch(p.unit + g.unit):
         return False
     if g.percent == p.percent:
