@@ -8,6 +8,7 @@ A second name, a negation or an "or" is left over as well, so "Lyon, not Paris" 
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 LONGEST = 300  # characters of a sentence that is read this way, and of the question at the end of a prompt
 
@@ -35,7 +36,7 @@ def asked(question: str) -> str:
     return re.split(r"[.!?:]\s|\n", text)[-1][-LONGEST:]
 
 
-def answer_in(sentence: str, words: set[str]) -> str:
+def answer_in(sentence: str, words: AbstractSet[str]) -> str:
     """What a sentence says beside linking words and the `words` of a question; "" if that is nothing or in two pieces.
 
     sentence: one sentence, at most LONGEST characters are read; a longer one says "".
@@ -52,6 +53,6 @@ def answer_in(sentence: str, words: set[str]) -> str:
     return sentence[found[own[0]].start() : found[own[-1]].end()].rstrip(".")
 
 
-def _said_before(word: str, words: set[str]) -> bool:
+def _said_before(word: str, words: AbstractSet[str]) -> bool:
     word = word.rstrip(".").casefold().replace("’", "'")
     return word in _LINKS or word in words or _POSSESSIVE.sub("", word) in words | _LINKS
