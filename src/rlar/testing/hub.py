@@ -402,7 +402,7 @@ def _header(file: File) -> dict[str, int]:
                 for d in tensor["shape"]:
                     size *= d
                 counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + size
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return counts
 
