@@ -26,6 +26,7 @@ from rlar.errors import InputError
         ([1.0, math.nan], OnFailure.FLOOR, [1.0, -1.0]),
         ([1.0, math.inf], OnFailure.NONE, [1.0, None]),  # inf wrecks the weights of TRL 0.29
         ([], OnFailure.GROUP_MEAN, []),
+        ([1.5e308, 1.5e308, None], OnFailure.GROUP_MEAN, [1.5e308, 1.5e308, 1.5e308]),  # their sum is no number
     ],
 )
 def test_a_missing_reward_becomes_what_the_policy_says(values, policy, given):

@@ -39,8 +39,16 @@ def settle(values_G: Sequence[float | None], on_failure: OnFailure, floor: float
     if on_failure is OnFailure.NONE:
         return finite
     valid = [v for v in finite if v is not None]
-    instead = fmean(valid) if valid and on_failure is OnFailure.GROUP_MEAN else floor
+    instead = _mean(valid) if valid and on_failure is OnFailure.GROUP_MEAN else floor
     return [instead if v is None else v for v in finite]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean of finite numbers, also where their sum is none; exactly v for equal values v, so that no group gains."""
+    try:
+        return fmean(values)
+    except OverflowError:
+        return math.fsum(v / len(values) for v in values)
 
 
 def settled_numbers(values_G: Sequence[float | None], on_failure: OnFailure, floor: float) -> list[float]:
