@@ -329,6 +329,29 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 
+_FIELD = re.compile(r"\{([^{}]*)\}")
+FIELDS = ("prompt", "response", "reference", "source", "a", "b", "responses", "n")
+
+
+def check_format(text: str) -> None:
+    """Raises ValueError where a prompt's format holds a placeholder that nothing fills."""
+    bare = text.replace("{{", "").replace("}}", "")
+    unknown = [name for name in _FIELD.findall(bare) if name not in FIELDS]
+    if unknown or bare.count("{") != len(_FIELD.findall(bare)) or bare.count("{") != bare.count("}"):
+        raise ValueError(
+            f"a prompt's format knows {', '.join(FIELDS)}; {text[:80]!r} has others; write {{{{ for a brace"
+        )
+
+
+def _tuples(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{what} is one of {', '.join(known)}, not {value!r}")
+
+
 # Architectures with heads of their own: what their configs name -> fields of the spec, from what was published of them.
 OWN_HEADS: dict[str, dict[str, Any]] = {
     "LlamaForRewardModelWithGating": {  # ArmoRM
@@ -362,25 +385,3 @@ OWN_HEADS: dict[str, dict[str, Any]] = {
         "prompt_format": "Human: {prompt}\n\nAssistant: {response}",
     },
 }
-
-_FIELD = re.compile(r"\{([^{}]*)\}")
-FIELDS = ("prompt", "response", "reference", "source", "a", "b", "responses", "n")
-
-
-def check_format(text: str) -> None:
-    """Raises ValueError where a prompt's format holds a placeholder that nothing fills."""
-    bare = text.replace("{{", "").replace("}}", "")
-    unknown = [name for name in _FIELD.findall(bare) if name not in FIELDS]
-    if unknown or bare.count("{") != len(_FIELD.findall(bare)) or bare.count("{") != bare.count("}"):
-        raise ValueError(
-            f"a prompt's format knows {', '.join(FIELDS)}; {text[:80]!r} has others; write {{{{ for a brace"
-        )
-
-
-def _tuples(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{what} is one of {', '.join(known)}, not {value!r}")
