@@ -15,7 +15,7 @@ from typing import Any
 from rlar.types import Json, Scope, content_key
 
 RULES = ("only", "difference", "index", "probability", "expected", "weights", "mean")
-HEADS = ("linear", "gated", "means", "quantiles", "pair", "estimator")
+HEADS = ("linear", "gated", "means", "pair", "estimator")
 FORMATS = ("chat", "text", "pair")
 STEP_RULES = ("min", "product", "mean", "last")
 SQUASHES = ("none", "sigmoid")
@@ -30,17 +30,16 @@ class Head:
 
     kind:
       linear     layers (with `activation` between them) on the last token's state -> one or several labels
-      gated      layers give attributes; `transform` decorrelates them; the gate's layers, softmax over `temperature`
-                 on the state of the last prompt token (where `gate_at` starts), weigh them (ArmoRM, QRM)
+      gated      layers give attributes (the mean of `quantiles` numbers each); `transform` mixes them; the gate's layers
+                 (relu between them), softmax over `temperature`, times `gate_scale`, weigh them; the gate reads the
+                 state at the last token of the answer's opening, `gate_at` (ArmoRM, QRM)
       means      labels are (mean, deviation) pairs of attributes; the means count (URM)
-      quantiles  layers give `quantiles` numbers per attribute; their mean is the attribute (QRM)
       pair       states of three marks (source, candidate 1, candidate 2) -> layers on (source, candidate); the
                  difference of both candidates (PairRM)
       estimator  pooled states of response, source and reference, their products and differences -> layers (COMET)
     layers: prefixes of the tensors of the linear layers, in order, e.g. ("v_head.summary.0", "v_head.summary.2").
     body: prefix under which the transformer's own tensors lie, "model" unless said otherwise.
     gate: like layers. gate_scale, transform: names of tensors, "" where there is none.
-    gate_at: the tokens' text that starts the answer; the state at its last token is the gate's input.
     marks: for kind pair: texts of the three marks.
     """
 
@@ -359,7 +358,7 @@ OWN_HEADS: dict[str, dict[str, Any]] = {
         "head": Head(
             "gated",
             ("regression_layer",),
-            gate=("gating.layers.0", "gating.layers.2", "gating.layers.4", "gating.layers.6"),
+            gate=("gating.layers.0", "gating.layers.1", "gating.layers.2", "gating.layers.3"),
             gate_scale="gating.logit_scale",
             gate_at="<|start_header_id|>assistant<|end_header_id|>\n\n",
             temperature=10.0,
@@ -383,5 +382,23 @@ OWN_HEADS: dict[str, dict[str, Any]] = {
         "head": Head("linear", ("regression_head",)),
         "format": "text",
         "prompt_format": "Human: {prompt}\n\nAssistant: {response}",
+    },
+    "DebertaV2PairRM": {
+        "family": "own_head",
+        "head": Head(
+            "pair",
+            ("head_layer.1", "head_layer.4"),
+            activation="tanh",
+            body="pretrained_model",
+            marks=("<|source|>", "<|candidate1|>", "<|candidate2|>"),
+        ),
+        "format": "text",
+    },
+    "Qwen2ForProcessRewardModel": {  # Qwen2.5-Math-PRM
+        "family": "process",
+        "head": Head("linear", ("score.0", "score.2")),
+        "step_mark": "<extra_0>",
+        "low": 0.0,
+        "high": 1.0,
     },
 }
