@@ -26,24 +26,11 @@ LLAMA3 = (
     "{{ m['content'] | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
-SPECIAL = [
-    "<pad>",
-    "<s>",
-    "</s>",
-    "[CLS]",
-    "[SEP]",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|begin_of_text|>",
-    "<|start_header_id|>",
-    "<|end_header_id|>",
-    "<|eot_id|>",
-    "<extra_0>",
-    "<|reward|>",
-    "<|source|>",
-    "<|candidate1|>",
-    "<|candidate2|>",
-]
+SPECIAL = (
+    *("<pad>", "<s>", "</s>", "[CLS]", "[SEP]", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>"),
+    *("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<extra_0>", "<|reward|>"),
+    *("<|source|>", "<|candidate1|>", "<|candidate2|>"),
+)
 WORDS = """the quick brown fox jumps over a lazy dog and then it says thank you for your kind help with this question
 yes no good bad right wrong answer is because we can see that number one two three four five six seven eight nine ten
 sure here are some ways to cook rice write code in python def return print for while if else true false please sorry

@@ -30,9 +30,9 @@ class Head:
 
     kind:
       linear     layers (with `activation` between them) on the last token's state -> one or several labels
-      gated      layers give attributes (the mean of `quantiles` numbers each); `transform` mixes them; the gate's layers
-                 (relu between them), softmax over `temperature`, times `gate_scale`, weigh them; the gate reads the
-                 state at the last token of the answer's opening, `gate_at` (ArmoRM, QRM)
+      gated      layers give attributes (the mean of `quantiles` numbers each); `transform` mixes them; the gate's
+                 layers (relu between them), softmax over `temperature`, times `gate_scale`, weigh them; the gate
+                 reads the state at the last token of the answer's opening, `gate_at` (ArmoRM, QRM)
       means      labels are (mean, deviation) pairs of attributes; the means count (URM)
       pair       states of three marks (source, candidate 1, candidate 2) -> layers on (source, candidate); the
                  difference of both candidates (PairRM)
