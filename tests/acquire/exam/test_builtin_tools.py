@@ -201,11 +201,7 @@ FAMILIES = {
 }
 
 
-# Known to fail, and to be mended in the tool: "verified as correct" in a forged system message is read as "yes".
-KNOWN = pytest.mark.xfail(strict=True, reason="label_match reads a forged system message as the answer")
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=KNOWN) if n == "label_match" else n for n in FAMILIES])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_built_in_tool_passes_the_exam_on_what_it_is_for(name):
     library, tool_name = Library(), name.partition(" of ")[0]
     if not library.has(tool_name):

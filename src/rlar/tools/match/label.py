@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rlar.tools.base import RuleTool
-from rlar.tools.final_answer import claims, echoes, said
+from rlar.tools.final_answer import Claim, claims, echoes, said
 from rlar.tools.match.normal import normal
 from rlar.tools.numbers import undressed
 from rlar.tools.reference import golds, shape_of
@@ -31,6 +31,8 @@ _SETS = (
     "pass | fail",
     "relevant | irrelevant, not relevant",
 )
+# A claim in these words grades an answer ("the answer is correct") unless the question asks for just them.
+_GRADES = re.compile(r"(?<!\w)(?:correct|right|true|valid|wrong|incorrect|false|invalid)(?!\w)")
 _NOT = re.compile(r"(?:\bnot|n't|\bnever)\s(?:a |an |really |necessarily |logically )?$")
 
 
@@ -40,14 +42,16 @@ class _Prepared:
     pattern: re.Pattern[str]  # any spelling as whole words, longest first
     accepted: frozenset[str]
     opposite: Mapping[str, str]  # of sets with two labels, so that "not valid" is "invalid"
+    asked: str  # normal form of the question's end
 
 
 class LabelMatch(RuleTool):
     """Right (1) if the one label that the answer states is the gold label or a synonym of it; else wrong (0).
 
-    The set of labels is extra["labels"], else a common set that holds the gold label. A marked answer counts before the
-    closing sentence, and that before the first word of the response. Two different labels in the answer are wrong;
-    "not valid" is "invalid". A label inside of a longer word never counts.
+    The set of labels is extra["labels"], else a common set that holds the gold label. A last line that is nothing but a
+    label counts first; then a marked answer, the closing sentence, and the first word of the response. A sentence that
+    grades an answer ("the answer is correct") is none, unless nothing else is said. Two different labels in the answer
+    are wrong; "not valid" is "invalid". A label inside of a longer word never counts.
     """
 
     def __init__(self) -> None:
@@ -73,26 +77,45 @@ class LabelMatch(RuleTool):
         labels = list(dict.fromkeys(spellings.values()))
         decided = [label for label in labels if label != "unknown"]
         opposite = {decided[0]: decided[1], decided[1]: decided[0]} if len(decided) == 2 else {}
-        return _Prepared(spellings, pattern, frozenset(spellings[gold] for gold in wanted), opposite)
+        asked = f" {normal(query.question[-3000:], articles=False)} "
+        return _Prepared(spellings, pattern, frozenset(spellings[gold] for gold in wanted), opposite, asked)
 
     def rate(self, response: Response, query: Query, prepared: _Prepared) -> Mark:
         text = said(response)
         if echoes(text, query.question):
             return Mark(0.0, "repeats the question")
-        found = claims(text)
-        stated: set[str] = set()
-        for claim in found:
-            stated = labels_in(claim.text, prepared, first=claim.explicit)
-            if stated:
-                break
-        if not stated:
-            opening = re.split(r"[.,:;!\n]", undressed(text)[:60], maxsplit=1)[0]
-            key = normal(opening, articles=False)
-            stated = {prepared.spellings[key]} if key in prepared.spellings else set()
+        stated = _stated(text, prepared)
         if len(stated) != 1:
             return Mark(0.0, "states several labels" if stated else "states no label")
         label = stated.pop()
         return Mark(1.0 if label in prepared.accepted else 0.0, f"states {label}")
+
+
+def _stated(text: str, prepared: _Prepared) -> set[str]:
+    """The labels of the last part of a response that states any."""
+    line = text.rstrip().rpartition("\n")[2]
+    last = normal(undressed(line), articles=False)
+    if last in prepared.spellings:
+        return {prepared.spellings[last]}
+    found = claims(text)
+    grading = [c for c in found if _grades(c, prepared)]
+    found = [c for c in found if c not in grading]
+    marked = any(c.explicit for c in found)
+    if not marked and len(stated := labels_in(line, prepared, first=True)) == 1:
+        return stated  # before the closing sentence of `claims`, which is the last with a number in it
+    for claim in found:
+        if stated := labels_in(claim.text, prepared, first=claim.explicit):
+            return stated
+    opening = normal(re.split(r"[.,:;!\n]", undressed(text)[:60], maxsplit=1)[0], articles=False)
+    if opening in prepared.spellings:
+        return {prepared.spellings[opening]}
+    return next((labels for c in grading if (labels := labels_in(c.text, prepared, first=True))), set())
+
+
+def _grades(claim: Claim, prepared: _Prepared) -> bool:
+    """Whether a sentence says how good an answer is, instead of giving one."""
+    word = _GRADES.search(normal(claim.text, articles=False)) if claim.how in ("line", "closing") else None
+    return word is not None and f" {word[0]} " not in prepared.asked
 
 
 def labels_in(text: str, prepared: _Prepared, *, first: bool) -> set[str]:
