@@ -1,0 +1,1 @@
+"""What runs in a model's worker process, and only there: torch, transformers, tokenizers."""

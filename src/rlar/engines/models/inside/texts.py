@@ -1,0 +1,226 @@
+"""From a query and its responses to token ids: templates, formats, pairs, marks, and cuts that spare the response.
+
+A response cannot forge turns: texts of special tokens inside prompt and response are broken up before tokenising.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlar.engines.models.batching import cut
+from rlar.engines.models.spec import ModelSpec
+
+Turn = tuple[str, str]  # role, text
+Span = tuple[int, int]
+
+
+@dataclass
+class Row:
+    """One input. types: token types of a pair, or None. places: positions whose states are wanted. answer: position of
+    the first token of the response (log_ratio). group: rows that may start alike.
+    """
+
+    ids: list[int]
+    types: list[int] | None = None
+    places: list[int] = field(default_factory=list)
+    answer: int = 0
+    notes: list[str] = field(default_factory=list)
+    group: int = 0
+
+
+class TooLong(Exception):
+    """The response does not fit, even without the prompt."""
+
+
+class Texts:
+    """Makes rows for one spec. limit: most tokens of a row."""
+
+    def __init__(self, spec: ModelSpec, tokenizer: Any, limit: int) -> None:
+        self.spec = spec
+        self.tok = tokenizer
+        self.limit = limit
+        marks = {str(t) for t in tokenizer.all_special_tokens} | {
+            str(t.content) for t in tokenizer.added_tokens_decoder.values() if t.special
+        }
+        marks |= {m for m in (spec.step_mark, *(spec.head.marks if spec.head else ())) if m.strip()}
+        marks = {m for m in marks if len(m) > 2}  # a tokenizer may call "-" special; such marks forge nothing
+        self._marks = (
+            re.compile("|".join(re.escape(m) for m in sorted(marks, key=len, reverse=True))) if marks else None
+        )
+
+    # -- plain pieces -----------------------------------------------------------------------------------------------
+
+    def safe(self, text: str) -> str:
+        """The text without special tokens and without what cannot be encoded."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        return self._marks.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text) if self._marks else text
+
+    def ids(self, text: str) -> list[int]:
+        return list(self.tok(text, add_special_tokens=False)["input_ids"])
+
+    def _turns(self, ask: Mapping[str, Any]) -> list[Turn]:
+        turns = [(str(r), self.safe(str(t))) for r, t in ask["prompt"]]
+        return [("system", self.spec.system), *turns] if self.spec.system and turns[:1][0][0] != "system" else turns
+
+    def _prompt(self, ask: Mapping[str, Any]) -> str:
+        """A conversation as one text: its only turn, or turns by role."""
+        turns = [(str(r), self.safe(str(t))) for r, t in ask["prompt"]]
+        return turns[0][1] if len(turns) == 1 else "\n\n".join(f"{r}: {t}" for r, t in turns)
+
+    def _filled(self, ask: Mapping[str, Any]) -> tuple[str, list[Span]]:
+        """The spec's format filled in, and where the prompt stands in it."""
+        responses = [self.safe(str(r)) for r in ask.get("responses", ())]
+        values = {
+            "prompt": self._prompt(ask),
+            "response": self.safe(str(ask.get("response", ""))),
+            "reference": self.safe(str(ask.get("reference") or "")),
+            "source": self.safe(str(ask.get("source") or "")),
+            "a": self.safe(str(ask.get("a", ""))),
+            "b": self.safe(str(ask.get("b", ""))),
+            "responses": "\n\n".join(f"[Response {i}]\n{r}" for i, r in enumerate(responses, 1)),
+            "n": str(len(responses)),
+        }
+        text, spans = "", []
+        for literal, name, _, _ in string.Formatter().parse(self.spec.prompt_format):
+            text += literal
+            if name:
+                spans += [(len(text), len(text) + len(values[name]))] if name in ("prompt", "source") else []
+                text += values[name]
+        return text, spans
+
+    def _chat(self, turns: Sequence[Turn], *, open_answer: bool) -> str:
+        messages = [{"role": r, "content": t} for r, t in turns]
+        more = {"chat_template": self.spec.chat_template} if self.spec.chat_template else {}
+        try:
+            text = self.tok.apply_chat_template(messages, tokenize=False, add_generation_prompt=open_answer, **more)
+        except Exception:
+            if messages[0]["role"] != "system" or len(messages) < 2:
+                raise
+            first = {**messages[1], "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
+            text = self.tok.apply_chat_template(
+                [first, *messages[2:]], tokenize=False, add_generation_prompt=open_answer, **more
+            )
+        return str(text)
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def row(self, ask: Mapping[str, Any], *, room: int = 0) -> Row:
+        """The input of one question. room: tokens to keep free for what will be generated. Raises TooLong."""
+        spec = self.spec
+        if spec.head is not None and spec.head.kind == "pair":
+            return self._marked(ask)
+        if spec.format == "pair":
+            return self._pair(ask)
+        if spec.prompt_format:
+            text, spans = self._filled(ask)
+            if spec.format == "chat":
+                inner, text = text, self._chat([("user", text)], open_answer=True)
+                shift = text.find(inner)
+                if shift < 0:  # the template changed it, by trimming or more
+                    inner, cut_left = inner.strip(), len(inner) - len(inner.lstrip())
+                    shift = text.find(inner)
+                    spans = [(max(0, a - cut_left), min(len(inner), b - cut_left)) for a, b in spans]
+                spans = [(a + shift, b + shift) for a, b in spans] if shift >= 0 else []
+            return self._row(text + spec.end, spans, ask, special=spec.format == "text", room=room)
+        turns = self._turns(ask)
+        answer = self.safe(str(ask["response"]))
+        if spec.family == "process":
+            steps = [s for s in answer.split(spec.step_split) if s.strip()] or [answer]
+            answer = "".join(f"{s}{spec.step_mark}" for s in steps)
+        text = self._chat([*turns, ("assistant", answer)], open_answer=False)
+        end = text.rfind(answer)
+        if end < 0:
+            end = max(0, text.rfind(answer.strip()))
+        spans, at = [], 0
+        for _, content in turns:
+            for version in (content, content.strip()):
+                found = text.find(version, at, end)
+                if version and found >= 0:
+                    spans.append((found, found + len(version)))
+                    at = found + len(version)
+                    break
+        return self._row(text + spec.end, spans, ask, special=False, room=room, answer_at=end)
+
+    def _row(
+        self, text: str, spans: list[Span], ask: Mapping[str, Any], *, special: bool, room: int, answer_at: int = -1
+    ) -> Row:
+        coded = self.tok(text, add_special_tokens=special, return_offsets_mapping=True)
+        ids, offsets = list(coded["input_ids"]), list(coded["offset_mapping"])
+        if (
+            special
+            and self.spec.format == "text"
+            and ids
+            and self.tok.eos_token_id == ids[-1]
+            and not text.endswith(str(self.tok.eos_token))
+        ):
+            ids, offsets = ids[:-1], offsets[:-1]  # some tokenizers end every text; a prompt must stay open
+        inside = [i for i, (a, b) in enumerate(offsets) if b > a and any(s <= a and b <= e for s, e in spans)]
+        row = Row(ids, group=int(ask.get("group", 0)))
+        answer = next((i for i, (a, b) in enumerate(offsets) if b > a and a >= answer_at), len(ids))
+        row.answer = answer if answer_at >= 0 else 0
+        return self._fitted(row, inside, room)
+
+    def _fitted(self, row: Row, cuttable: list[int], room: int) -> Row:
+        excess = len(row.ids) - (self.limit - room)
+        if excess <= 0:
+            return row
+        gone = cut(cuttable, excess)
+        if gone is None:
+            raise TooLong
+        row.notes.append(f"{excess} of {len(cuttable)} tokens of the prompt were left out to fit {self.limit}")
+        row.answer -= sum(i < row.answer for i in gone)
+        row.ids = [t for i, t in enumerate(row.ids) if i not in gone]
+        if row.types is not None:
+            row.types = [t for i, t in enumerate(row.types) if i not in gone]
+        return row
+
+    def _pair(self, ask: Mapping[str, Any]) -> Row:
+        first = self._prompt(ask) if self.spec.first == "prompt" else self.safe(str(ask.get(self.spec.first) or ""))
+        coded = self.tok(first, self.safe(str(ask["response"])), return_token_type_ids=True)
+        types = list(coded["token_type_ids"])
+        row = Row(list(coded["input_ids"]), types, group=int(ask.get("group", 0)))
+        parts = coded.sequence_ids(0)
+        # A reference is no prompt: cutting it would change what is asked, so only the prompt or source may go.
+        loose = [i for i, part in enumerate(parts) if part == 0] if self.spec.first != "reference" else []
+        return self._fitted(row, loose, 0)
+
+    def _marked(self, ask: Mapping[str, Any]) -> Row:
+        """Source and two candidates, each behind its mark and before a separator (PairRM)."""
+        assert self.spec.head is not None
+        marks = [self.tok.convert_tokens_to_ids(m) for m in self.spec.head.marks]
+        start = [self.tok.cls_token_id] if self.tok.cls_token_id is not None else []
+        end = [self.tok.sep_token_id] if self.tok.sep_token_id is not None else []
+        source = self.ids(self._prompt(ask))
+        a, b = self.ids(self.safe(str(ask["a"]))), self.ids(self.safe(str(ask["b"])))
+        row = Row([*start, marks[0], *source, *end, marks[1], *a, *end, marks[2], *b, *end])
+        begin = len(start) + 1
+        row = self._fitted(row, list(range(begin, begin + len(source))), 0)
+        row.places = [row.ids.index(m) for m in marks]
+        return row
+
+    def apart(self, text: str) -> Row:
+        """One text by itself, as an estimator encodes source, response and reference. Raises TooLong."""
+        row = Row(list(self.tok(self.safe(text))["input_ids"]))
+        return self._fitted(row, [], 0)
+
+    # -- places -----------------------------------------------------------------------------------------------------
+
+    def token(self, text: str) -> int:
+        """The one token that a label is, as it would follow the prompt. Raises ValueError where it is several."""
+        for version in (text, f" {text}"):
+            ids = self.ids(version)
+            if len(ids) == 1 and ids[0] != self.tok.unk_token_id:
+                return int(ids[0])
+        raise ValueError(f"{text!r} is not one token of this tokenizer but {len(self.ids(text))}")
+
+    def after(self, ids: Sequence[int], mark: str) -> int:
+        """Position of the last token of the last occurrence of a text of marks. Raises ValueError."""
+        wanted = self.ids(mark)
+        for start in range(len(ids) - len(wanted), -1, -1):
+            if list(ids[start : start + len(wanted)]) == wanted:
+                return start + len(wanted) - 1
+        raise ValueError(f"{mark!r} does not occur in the rendered conversation")
