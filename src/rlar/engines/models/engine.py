@@ -187,7 +187,7 @@ class ModelEngine:
                     return
                 model.busy = True
                 model.used_at = time.monotonic()
-                calls = []
+                calls: list[_Call] = []
                 while model.waiting and len(calls) < model.round:
                     call = model.waiting.popleft()
                     if call.tries or call.future.set_running_or_notify_cancel():
@@ -254,10 +254,10 @@ class ModelEngine:
         except ToolFault as e:
             model.refused = e.why
             raise
-        dtypes, need = self._make_room(model, weights)
+        dtypes = self._make_room(model, weights)
         process = ModelProcess()
         with self._lock:
-            model.process, model.need_mib = process, need
+            model.process = process
         threads = self.settings.threads or _cores()
         message = {
             "load": spec.to_json(),
@@ -265,6 +265,7 @@ class ModelEngine:
             "dtype": dtypes,
             "threads": threads,
             "budget": self.settings.budget,
+            "parameters": sum(w.parameters for w in weights),
         }
         facts = process.say(message, limit_s=self.settings.load_s)
         if why := facts.get("error"):
@@ -275,8 +276,8 @@ class ModelEngine:
             model.facts = facts
         return process
 
-    def _make_room(self, model: _Model, weights: Sequence[Weights]) -> tuple[dict[str, str], float]:
-        """dtype by device, and the MiB that the process may take; others are unloaded, the least used first.
+    def _make_room(self, model: _Model, weights: Sequence[Weights]) -> dict[str, str]:
+        """dtype by device, once there is memory for it; others are unloaded for that, the least used first.
 
         Raises ToolFault (MISSING) where it fits not even alone, or where the others are busy for too long.
         """
@@ -289,16 +290,16 @@ class ModelEngine:
         counted = Weights(0, whole.dtype, ()) if on_gpu else whole
         with self._lock:
             while True:
-                others = [m for m in self._models.values() if m.process is not None and m is not model]
+                others = [m for m in self._models.values() if m.need_mib and m is not model]
                 try:
                     if len(others) >= self.settings.models:
                         raise ToolFault(Fault.MISSING, f"{len(others)} models are loaded, all of them busy")
-                    room = free_mib()
+                    room = free_mib() - sum(m.need_mib for m in others if not m.facts)  # they are being loaded
                     if self.settings.memory_mib is not None:
                         room = min(room, self.settings.memory_mib - sum(m.need_mib for m in others))
                     dtype, need = choose_dtype(counted, model.spec.dtype, room)
                 except ToolFault:
-                    idle = [m for m in others if not m.busy and not m.waiting]
+                    idle = [m for m in others if m.process is not None and not m.busy and not m.waiting]
                     if idle:
                         self._end(min(idle, key=lambda m: m.used_at))
                     elif not others or time.monotonic() > ends:
@@ -306,8 +307,9 @@ class ModelEngine:
                     else:
                         self._lock.wait(1.0)
                 else:
+                    model.need_mib = need
                     stored = model.spec.dtype if model.spec.dtype != "auto" else whole.dtype
-                    return {"cpu": dtype, "cuda": stored}, need
+                    return {"cpu": dtype, "cuda": stored}
 
     def _drop(self, model: _Model) -> None:
         with self._lock:

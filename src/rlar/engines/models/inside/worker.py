@@ -57,6 +57,11 @@ def _load(message: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = message["dtype"][device.partition(":")[0] if device.startswith("cuda") else "cpu"]
     try:
+        if device.startswith("cuda"):
+            free = torch.cuda.mem_get_info(torch.device(device))[0]
+            need = message["parameters"] * {"float32": 4}.get(dtype, 2) * 1.1
+            if need > free:
+                raise Refused(f"needs {need / 2**20:,.0f} MiB in {dtype}, {device} has {free / 2**20:,.0f} left")
         budget = message["budget"] or (16384 if device.startswith("cuda") else 2048)
         scorer = scorer_for(ModelSpec.from_json(message["load"]), dtype=dtype, device=device, budget=budget)
     except Refused as e:
