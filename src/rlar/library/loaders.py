@@ -20,6 +20,7 @@ LOADERS: dict[str, str] = {
     "builtin": "rlar.library.loaders:load_builtin",
     "code": "rlar.library.loaders:load_written",
     "head": "rlar.library.loaders:load_head",
+    "model": "rlar.library.loaders:load_model",
 }
 
 
@@ -61,5 +62,19 @@ def load_head(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None)
     from rlar.tools.preference_head import PreferenceHead
 
     tool = PreferenceHead(str((folder / "head.json").resolve()))
+    tool.card = manifest.tool_card(exam)
+    return tool
+
+
+def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
+    """A reward model: settings = {"spec": a ModelSpec}; its path is absolute, or lies in the version's folder."""
+    from rlar.engines.models.spec import ModelSpec
+    from rlar.library.manifest import safe_path
+    from rlar.tools.reward_model import RewardModel
+
+    spec = ModelSpec.from_json(manifest.settings["spec"])
+    if spec.path and not Path(spec.path).is_absolute():
+        spec = spec.at(str((folder / safe_path(spec.path)).resolve()))
+    tool = RewardModel(spec)
     tool.card = manifest.tool_card(exam)
     return tool
