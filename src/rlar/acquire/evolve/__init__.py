@@ -1,0 +1,5 @@
+"""Evolution: a running system's tools are watched, and replaced when they no longer judge as they were proven to."""
+
+from rlar.acquire.evolve.watch import Finding, Judged, Settings, Watch
+
+__all__ = ["Finding", "Judged", "Settings", "Watch"]
