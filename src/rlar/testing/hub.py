@@ -71,6 +71,7 @@ class Repository:
     gated: bool | str = False
     allowed: tuple[str, ...] = ()
     listed: dict[str, dict[str, Json]] = field(default_factory=dict)
+    _known: dict[tuple[str, bool], dict[str, Json]] = field(default_factory=dict)
 
     def commit(self, revision: str) -> str | None:
         revision = self.branches.get(revision, revision)
@@ -78,6 +79,12 @@ class Repository:
 
     def info(self, sha: str, *, blobs: bool = False) -> dict[str, Json]:
         """What /api/models/ID says about one commit."""
+        known = self._known.get((sha, blobs))
+        if known is None:
+            known = self._known[sha, blobs] = self._info(sha, blobs)
+        return {**known, "siblings": list(self._siblings(self.commits[sha], blobs)), "gated": self.gated, **self.facts}
+
+    def _info(self, sha: str, blobs: bool) -> dict[str, Json]:
         files = self.commits[sha]
         card, config = _card(files.get("README.md")), _config(files.get("config.json"))
         tensors = [header for name, f in files.items() if name.endswith(".safetensors") for header in [_header(f)]]
@@ -88,7 +95,6 @@ class Repository:
             "author": self.id.partition("/")[0],
             "sha": sha,
             "private": False,
-            "gated": self.gated,
             "disabled": False,
             "downloads": 0,
             "likes": 0,
@@ -99,7 +105,6 @@ class Repository:
             "config": {k: config[k] for k in CONFIG_KEYS if k in config},
             "createdAt": WHEN,
             "lastModified": WHEN,
-            "siblings": list(self._siblings(files, blobs)),
         }
         if tensors:
             counts: dict[str, int] = {}
@@ -107,7 +112,7 @@ class Repository:
                 for dtype, n in header.items():
                     counts[dtype] = counts.get(dtype, 0) + n
             body["safetensors"] = {"parameters": counts, "total": sum(counts.values())}
-        return body | self.facts
+        return body
 
     def _siblings(self, files: Mapping[str, File], blobs: bool) -> Iterator[dict[str, Json]]:
         for name in sorted({*files, *self.listed}):

@@ -32,8 +32,8 @@ class Facts:
 
     revision: 40 hex digits; for a local folder, of its content. parameters: of the safetensors headers as the Hub
     counts them, None where unknown. modified: ISO date. config: {} before it was read, or where it cannot be (then
-    `broken` says why). card: its text without front matter, cut. read: whether config, card and sizes were read, beyond
-    the listing.
+    `broken` says why). tokenizer: its tokenizer_config.json. tensors: shapes of the weights, {} before their headers
+    were read. card: its text without front matter, cut. read: whether all this was read, beyond the listing.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Facts:
     languages: tuple[str, ...] = ()
     config: Mapping[str, Json] = field(default_factory=dict)
     tokenizer: Mapping[str, Json] = field(default_factory=dict)
+    tensors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     broken: str = ""
     card: str = ""
     files: tuple[HubFile, ...] = ()
@@ -92,7 +93,8 @@ class Facts:
     def from_json(cls, body: Mapping[str, Any]) -> Facts:
         files = tuple(HubFile(**f) for f in body["files"])
         lists = {k: tuple(body[k]) for k in ("tags", "made_from", "languages")}
-        return cls(**{**body, **lists, "files": files})
+        tensors = {k: tuple(v) for k, v in body["tensors"].items()}
+        return cls(**{**body, **lists, "files": files, "tensors": tensors})
 
 
 def from_listing(info: Any) -> Facts | None:

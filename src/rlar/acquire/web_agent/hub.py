@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,9 +85,8 @@ class Hub:
     cache: Path | None = None
     token: str | None = None
     deadline_s: float = DEADLINE_S
-    notes: list[str] = field(default_factory=list)
     _reachable: bool | None = None
-    _client: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.endpoint = (self.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
@@ -101,8 +100,9 @@ class Hub:
         """
         found: dict[str, Facts] = {}
         age, notes, deadline = 0.0, [], time.monotonic() + self.deadline_s
-        for ask in asks:
-            at, facts, note = self._one(ask, most, deadline)
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda ask: self._one(ask, most, deadline), asks))
+        for at, facts, note in answers:
             age = max(age, time.time() - at)
             notes += [note] if note else []
             for one in facts:
@@ -164,6 +164,21 @@ class Hub:
         card = self.head(full, "README.md", LARGEST_CARD) if "README.md" in full.names else b""
         return with_card(full, card.decode("utf-8", "replace"), text)
 
+    def kept_facts(self, facts: Facts) -> Facts | None:
+        """What was read of this commit before; a commit never changes, its downloads do."""
+        kept = _load(self._kept("facts", {"id": facts.id, "revision": facts.revision}))
+        if kept is None:
+            return None
+        try:
+            full = Facts.from_json(kept[1][0])
+        except (TypeError, KeyError, IndexError):
+            return None
+        same = full.id == facts.id and full.revision == facts.revision
+        return replace(full, downloads=facts.downloads, likes=facts.likes, gated=facts.gated) if same else None
+
+    def keep_facts(self, facts: Facts) -> None:
+        _keep(self._kept("facts", {"id": facts.id, "revision": facts.revision}), [facts.to_json()])
+
     def _with_config(self, facts: Facts) -> Facts:
         if "config.json" not in facts.names:
             return replace(facts, config={}, broken="has no config.json")
@@ -201,7 +216,7 @@ class Hub:
         headers = {**self._headers(), "Accept-Encoding": "identity"}
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        with _errors(self.endpoint, facts.id), self._http().stream("GET", url, headers=headers) as response:
+        with _errors(self.endpoint, facts.id), self._got(url, headers) as response:
             if response.status_code == 416:
                 return
             self._raise_for(response, facts.id)
@@ -212,6 +227,9 @@ class Hub:
                     continue
                 yield piece[skip:] if skip else piece
                 skip = 0
+
+    def _got(self, url: str, headers: dict[str, str]) -> Any:
+        return self._session().stream("GET", url, headers=headers, timeout=self._timeout(), follow_redirects=True)
 
     def _raise_for(self, response: Any, repo_id: str) -> None:
         from huggingface_hub.utils import hf_raise_for_status
@@ -225,6 +243,10 @@ class Hub:
 
     def reach(self) -> None:
         """Raises HubUnavailable, within three seconds, if nobody answers here. Asked once; then remembered."""
+        with self._lock:
+            self._reach()
+
+    def _reach(self) -> None:
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
             raise HubUnavailable(f"{self.endpoint}: not asked, because HF_HUB_OFFLINE is set")
         if self._reachable is None:
@@ -242,7 +264,7 @@ class Hub:
         import httpx2
 
         try:
-            httpx2.get(f"{self.endpoint}/api/models?limit=1", timeout=PROBE_S, headers={"User-Agent": "rlar"})
+            self._session().get(f"{self.endpoint}/api/models?limit=1", timeout=PROBE_S, headers={"User-Agent": "rlar"})
         except httpx2.HTTPError as e:
             raise HubUnavailable(f"{self.endpoint}: {type(e).__name__}") from e
 
@@ -267,18 +289,18 @@ class Hub:
         headers: dict[str, str] = build_hf_headers(token=self._allowed_token(), library_name="rlar")
         return headers
 
-    def _http(self) -> Any:
+    def _session(self) -> Any:
+        """The client's own connections: one pool, proxies and certificates as the user set them for it."""
+        try:
+            from huggingface_hub import get_session
+        except ImportError as e:
+            raise MissingExtra("searching the Hub", "hub") from e
+        return get_session()
+
+    def _timeout(self) -> Any:
         import httpx2
 
-        if self._client is None:
-            timeout = httpx2.Timeout(self.deadline_s, connect=PROBE_S)
-            self._client = httpx2.Client(timeout=timeout, follow_redirects=True)
-        return self._client
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        return httpx2.Timeout(self.deadline_s, connect=PROBE_S)
 
 
 @contextlib.contextmanager
