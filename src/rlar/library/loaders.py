@@ -6,6 +6,7 @@ A manifest can only name a loader of this table, never code of its own choice.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,10 @@ def load_head(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None)
 
 
 def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
-    """A reward model: settings = {"spec": a ModelSpec}; its path is absolute, or lies in the version's folder."""
+    """A reward model: settings = {"spec": a ModelSpec}; its path is absolute, or lies in the version's folder.
+
+    Without a path it is one that was fetched, and lies beside the library's tools (see `model_place`).
+    """
     from rlar.engines.models.spec import ModelSpec
     from rlar.library.manifest import safe_path
     from rlar.tools.reward_model import RewardModel
@@ -75,6 +79,19 @@ def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None
     spec = ModelSpec.from_json(manifest.settings["spec"])
     if spec.path and not Path(spec.path).is_absolute():
         spec = spec.at(str((folder / safe_path(spec.path)).resolve()))
+    elif not spec.path and spec.repo and spec.endpoint is None:
+        place = model_place(folder.resolve().parents[2] / "models", spec.repo, spec.revision)
+        if not place.is_dir():
+            raise LibraryProblem(f"{manifest.ref}: {place} is not there; `rlar hub add {spec.repo}` fetches it again")
+        spec = spec.at(str(place))
     tool = RewardModel(spec)
     tool.card = manifest.tool_card(exam)
     return tool
+
+
+def model_place(models: Path, repo: str, revision: str) -> Path:
+    """Where a fetched model lies among others: ORG--NAME/REVISION."""
+    name = repo.replace("/", "--")
+    if not re.fullmatch(r"[\w.-]+", name) or name.startswith(".") or not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise LibraryProblem(f"{repo[:80]!r} at {revision[:50]!r} is no repository at a commit")
+    return models / name / revision

@@ -11,8 +11,9 @@ import pytest
 from stocking import reward_model, tensors
 
 from rlar.acquire.web_agent import fetch as fetching
-from rlar.acquire.web_agent.fetch import fetch, finished, headers, needed, place, take_folder
+from rlar.acquire.web_agent.fetch import fetch, finished, headers, needed, take_folder
 from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
+from rlar.library.loaders import model_place
 from rlar.testing.hub import Faults, LocalHub
 
 pytest.importorskip("huggingface_hub")
@@ -34,7 +35,7 @@ def test_only_needed_files_are_fetched_and_each_is_checked(server, tmp_path):
     sha = server.add("acme/rm", files)
     hub = client(server)
     done = fetch(hub, hub.info("acme/rm"), tmp_path, quota=QUOTA)
-    assert done.folder == place(tmp_path, "acme/rm", sha)
+    assert done.folder == model_place(tmp_path, "acme/rm", sha)
     assert sorted(done.sha256) == sorted(set(files) - {"modeling_x.py", "pytorch_model.bin", "README.md"})
     for name in done.sha256:
         there = (done.folder / name).read_bytes()
@@ -74,7 +75,7 @@ def test_cut_at_any_byte_a_model_is_whole_or_not_there(server, tmp_path, seed, m
             break
         except HubUnavailable:
             gave_up += 1
-            assert finished(tmp_path, "acme/rm", sha) is None and not place(tmp_path, "acme/rm", sha).exists()
+            assert finished(tmp_path, "acme/rm", sha) is None and not model_place(tmp_path, "acme/rm", sha).exists()
     else:
         pytest.fail("never got through")
     assert (done.folder / "model.safetensors").read_bytes() == body

@@ -27,6 +27,7 @@ from rlar.acquire.web_agent.facts import Facts, HubFile
 from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
 from rlar.acquire.web_agent.reading import UnreadableError, wrong_name
 from rlar.acquire.web_agent.tensors import Shape, read_header
+from rlar.library.loaders import model_place
 from rlar.types import Json, content_key
 
 TOKENIZERS = frozenset(
@@ -106,17 +107,12 @@ def headers(hub: Hub, facts: Facts) -> dict[str, Shape]:
     return shapes
 
 
-def place(models: Path, repo: str, revision: str) -> Path:
-    """Where a finished model lies."""
-    return models / repo.replace("/", "--") / revision[:40]
-
-
 def finished(models: Path, repo: str, revision: str, *, full: bool = False) -> Fetched | None:
     """A model that was fetched whole, or None. full: read every byte again, and compare.
 
     Without it, sizes of all files are compared, and the hashes of the small ones.
     """
-    folder = place(models, repo, revision)
+    folder = model_place(models, repo, revision)
     try:
         body = json.loads((folder / FINISHED).read_text("utf-8"))
         if content_key(body["files"]) != body["sum"] or body["revision"] != revision:
@@ -140,7 +136,7 @@ def fetch(hub: Hub, facts: Facts, models: Path, *, quota: int, progress: Progres
     HubUnavailable where the connection failed too often; a later call goes on from there.
     """
     files = needed(facts)
-    target = place(models, facts.id, facts.revision)
+    target = model_place(models, facts.id, facts.revision)
     staging = models / ".staging" / f"{target.parent.name}-{facts.revision[:12]}"
     staging.mkdir(parents=True, exist_ok=True)
     with FileLock(staging.with_suffix(".lock")):
@@ -268,7 +264,7 @@ def take_folder(source: Path, models: Path, *, quota: int) -> tuple[Fetched, lis
         raise HubRefused("hash", f"{source}: changed while it was being copied")
     body = {"repo": repo, "revision": revision, "files": listed, "sum": content_key(listed)}
     _write(staging / FINISHED, json.dumps(body, indent=1).encode())
-    target = place(models, repo, revision)
+    target = model_place(models, repo, revision)
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
         shutil.rmtree(target)
