@@ -171,6 +171,24 @@ def test_a_constant_metric_does_not_pass_the_graded_exam():
     assert any(r.startswith("pair_accuracy") for r in exam.refusals)
 
 
+@pytest.mark.parametrize(
+    ("kind", "tie_band", "noise", "same"),
+    [
+        (Kind.REWARD_MODEL, 1e-3, 1e-6, True),  # sums of float32 in another order
+        (Kind.REWARD_MODEL, 1e-3, 5e-3, False),
+        (Kind.REWARD_MODEL, 0.0, 1e-6, False),  # its card claims exact values
+        (Kind.REWARD_MODEL, 0.5, 1e-2, False),  # a wide band of ties excuses no dice
+        (Kind.METRIC, 1e-3, 1e-6, False),
+    ],
+)
+def test_a_model_may_differ_by_rounding_alone(kind, tie_band, noise, same):
+    rng = random.Random(5)
+    tool = Planted(lambda q, r: good(q, r) + noise * rng.random(), line=None, kind=kind)
+    tool.card = ToolCard("planted", "1", kind, low=-10.0, high=10.0, scale="logit", tie_band=tie_band)
+    exam = asyncio.run(examine(tool, CASES, elsewhere=False))
+    assert any(r.startswith("deterministic") for r in exam.refusals) != same
+
+
 def test_labels_of_the_data_count_too():
     query = addition(1)[0]
     item = Item(

@@ -18,8 +18,9 @@ from rlar.acquire.exam.figures import Figure, clustered_share, mean_with_interva
 from rlar.acquire.exam.metamorphic import harmless
 from rlar.acquire.exam.settings import Thresholds, thresholds_for
 from rlar.scoring.run import Job, run
-from rlar.types import Json, Query, Scope, Tool, Verdict
+from rlar.types import Json, Kind, Query, Scope, Tool, Verdict
 
+ROUNDING = 1e-4  # relative; what sums of float32 in another order may differ by
 MOST_FAILURES = 40  # failing cases that a card keeps, spread over what they show
 
 
@@ -238,16 +239,24 @@ class _Sheet:
             for i, (job, group) in enumerate(zip(some, values or [], strict=False)):
                 for text, (value, fault) in zip(job.responses_G, group, strict=True):
                     here = self.verdicts[i][text]
-                    self.moved[i].append(float((here.value, here.fault and str(here.fault)) == (value, fault)))
+                    equal = (here.fault and str(here.fault)) == fault and self._equal(here.value, value)
+                    self.moved[i].append(float(equal))
 
     def _same(self, i: int, text: str, verdict: Verdict) -> float:
         before = self.verdicts[i][text]
-        same = (before.value, before.fault) == (verdict.value, verdict.fault)
+        same = before.fault == verdict.fault and self._equal(before.value, verdict.value)
         if not same:
             self._fail(
                 "deterministic", i, text, f"{before.value} ({before.fault}), then {verdict.value} ({verdict.fault})"
             )
         return float(same)
+
+    def _equal(self, a: float | None, b: float | None) -> bool:
+        """Equal; of a model whose card has a band of ties also up to float32's noise, for batches differ in shape."""
+        if a is None or b is None:
+            return a is b
+        noise = ROUNDING * max(1.0, abs(a)) if self.card.kind is Kind.REWARD_MODEL else 0.0
+        return a == b or abs(a - b) <= min(self.card.tie_band, noise)
 
     # -- figures ----------------------------------------------------------------------------------------------------
 
