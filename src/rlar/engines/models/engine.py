@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,8 +87,12 @@ class ModelEngine:
         answers = engine.ask_sync(spec, asks)
     """
 
-    def __init__(self, settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self, settings: EngineSettings | None = None, *, start: Callable[[], ModelProcess] = ModelProcess
+    ) -> None:
+        """start: makes a process; another one is for tests."""
         self.settings = settings or EngineSettings()
+        self._start = start
         self.pid = os.getpid()
         self._models: dict[tuple[str, str], _Model] = {}
         self._lock = threading.Condition()
@@ -255,7 +259,7 @@ class ModelEngine:
             model.refused = e.why
             raise
         dtypes = self._make_room(model, weights)
-        process = ModelProcess()
+        process = self._start()
         with self._lock:
             model.process = process
         threads = self.settings.threads or _cores()

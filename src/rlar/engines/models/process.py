@@ -32,15 +32,18 @@ class Late(Exception):
 
 
 class ModelProcess:
-    """One model's process. Not for several threads at once. `kill` may be called from any."""
+    """One model's process. Not for several threads at once. `kill` may be called from any.
 
-    def __init__(self) -> None:
+    boot: Python text that the process runs, with sys.path as JSON in sys.argv[1]; another one is for tests.
+    """
+
+    def __init__(self, boot: str = _BOOT) -> None:
         if not sys.executable:
             raise ToolFault(Fault.MISSING, "a model's process needs sys.executable, which is empty here")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         path = [os.path.abspath(p) for p in sys.path]  # noqa: PTH100  ("" is the working directory)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, json.dumps(path)],
+            [sys.executable, "-c", boot, json.dumps(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

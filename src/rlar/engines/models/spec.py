@@ -180,6 +180,9 @@ class ModelSpec:
         if wrong:
             raise ValueError(f"{self.family}: {wrong}")
 
+    def __hash__(self) -> int:
+        return hash((self.version, self.path))
+
     @property
     def scope(self) -> Scope:
         """GROUP where a judgement compares responses."""
