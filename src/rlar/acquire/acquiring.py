@@ -45,7 +45,8 @@ class Candidate:
     """A draft on its way. After its exam on practice cases, `tell` is called with it, so that the writer can mend.
 
     draft: None if nothing came of an idea; then `name` says which. refusals: why its writer gave it up; such a draft is
-    kept aside without an exam. practice: its last exam on practice cases, if the writer held one.
+    kept aside without an exam. practice: its last exam on practice cases, if the writer held one. made_by: whose idea
+    it was, where there is no draft to say it.
     """
 
     draft: Draft | None
@@ -53,6 +54,7 @@ class Candidate:
     name: str = ""
     refusals: tuple[str, ...] = ()
     practice: Exam | None = None
+    made_by: str = "code agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,7 @@ class Acquisition:
         """Examine a candidate on the held-out half and keep it with its card; aside with its reasons if it failed."""
         draft = candidate.draft
         if draft is None:
-            outcome.tried.append(Tried(candidate.name, "code agent", None, candidate.refusals))
+            outcome.tried.append(Tried(candidate.name, candidate.made_by, None, candidate.refusals))
             return None
         made_by = draft.provenance.made_by
         row = self.store.add(draft, why=f"proposed for {outcome.family.name}")
