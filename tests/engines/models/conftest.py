@@ -38,7 +38,7 @@ def made(making, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     found = {}
 
-    def make(kind, **options):
+    def make(kind, /, **options):
         key = (kind, repr(sorted(options.items())))
         if key not in found:
             found[key] = making.make(kind, folder / f"{kind}{len(found)}", **options)

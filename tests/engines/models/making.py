@@ -421,7 +421,7 @@ KINDS: dict[str, Callable[..., ModelSpec]] = {
 }
 
 
-def make(kind: str, folder: Path, **options: Any) -> ModelSpec:
+def make(kind: str, folder: Path, /, **options: Any) -> ModelSpec:
     """A tiny model of a kind of KINDS in folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return KINDS[kind](folder, **options)

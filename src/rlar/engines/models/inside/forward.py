@@ -6,6 +6,7 @@ models padded on the right, shared prefixes) is not guessed from a model's name 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,5 +132,7 @@ class Forward:
             rest = torch.zeros(len(rows), width, dtype=torch.long)
             for i, row in enumerate(rows):
                 rest[i, : len(row.ids) - prefix] = torch.tensor(row.ids[prefix:])
-            hidden = self.body(input_ids=rest.to(self.device), past_key_values=cache, use_cache=True).last_hidden_state
+            # transformers 5.40 renames the argument
+            name = "cache" if "cache" in inspect.signature(self.body.forward).parameters else "past_key_values"
+            hidden = self.body(input_ids=rest.to(self.device), **{name: cache}, use_cache=True).last_hidden_state
             return [hidden[i, [p - prefix for p in row.places]].float() for i, row in enumerate(rows)]
