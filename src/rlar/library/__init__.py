@@ -33,7 +33,9 @@ class Library:
         self._own: dict[str, Tool] = {}
         self._builtin = dict(CATALOG) if builtin else {}
         self._loaded: dict[str, Tool] = {}
+        self._earlier: dict[str, list[Tool]] = {}  # own tools that others of their name replaced, newest last
         self.replaced: list[str] = []
+        self.withdrawn: set[str] = set()  # names that had a tool until it was taken away, and have none now
         self.problems: list[str] = []
         for thing in tools:
             self.add(thing)
@@ -71,8 +73,32 @@ class Library:
         tool = as_tool(thing)
         if tool.card.name in self._own or tool.card.name in self._builtin:
             self.replaced.append(tool.card.name)
+        if (before := self._own.get(tool.card.name)) is not None and before is not tool:
+            self._earlier.setdefault(tool.card.name, []).append(before)
         self._own[tool.card.name] = tool
+        self.withdrawn.discard(tool.card.name)
         return tool
+
+    def withdraw(self, name: str) -> Tool | None:
+        """Take the tool of this name or ref away; the one that it replaced, if any, has the name again and is returned.
+
+        A ref whose version is not the one here changes nothing. Calls in progress keep the tool they have.
+        """
+        plain, _, version = name.partition("@")
+        now = self._own.get(plain) or self._load(plain)
+        if now is None or (version and now.card.version != version):
+            return None
+        if plain not in self._own:
+            del self._builtin[plain]
+            self._loaded.pop(plain, None)
+        elif self._earlier.get(plain):
+            self._own[plain] = self._earlier[plain].pop()
+        else:
+            del self._own[plain]
+        left = self._own.get(plain) or self._load(plain)
+        if left is None:
+            self.withdrawn.add(plain)
+        return left
 
     def get(self, name: str) -> Tool:
         """The tool of this name or ref ("name@version"). Raises ToolError naming close matches if there is none."""

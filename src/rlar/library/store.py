@@ -5,6 +5,7 @@
       tools/NAME/VERSION/              one version: manifest.json, its files, exam.json, history.jsonl
       aside/                           what was damaged or half written, kept for people to look at
       replies.sqlite                   what LLMs replied while tools were written, so that a rerun costs nothing
+      evolution.jsonl                  what was noticed while the tools judged, and what was done about it
       index.sqlite                     a shortcut, rebuilt from the folders whenever it is in doubt
 
 A version appears by one rename of a finished folder, and a state by one appended line with a checksum, both under one
@@ -42,6 +43,7 @@ NEXT: Mapping[str, tuple[str, ...]] = {
     "retired": ("admitted", "proposed", "quarantined"),
     "quarantined": ("proposed",),
 }
+REPLACED = "replaced by"  # how the reason begins for which a newer version retires an older one
 
 
 class Change(NamedTuple):
@@ -187,7 +189,7 @@ class Store:
             before = self.current().get(self.find(ref).name)
             row = self.move(ref, "admitted", why=why)
             if before is not None and before.version != row.version:
-                self.move(f"{before.name}@{before.version}", "retired", why=f"replaced by {row.version}", pinned=False)
+                self.move(f"{before.name}@{before.version}", "retired", why=f"{REPLACED} {row.version}", pinned=False)
         return row
 
     def pin(self, ref: str, *, why: str = "pinned by hand") -> Row:
@@ -220,6 +222,52 @@ class Store:
             row = self.move(f"{name}@{before.version}", "admitted", why=why)
             self.move(f"{name}@{now.version}", "retired", why=f"rolled back to {before.version}", pinned=False)
         return row
+
+    def quarantine(self, ref: str, *, why: str) -> Row | None:
+        """Let a version judge no longer, because it is broken, and let the one judge again that it replaced.
+
+        Returns the row of that one; None where there was none. What a person retired or rolled back stays away.
+        """
+        with self._writing():
+            row = self.find(ref)
+            judged = self.current().get(row.name) == row
+            self.move(f"{row.name}@{row.version}", "quarantined", why=why, pinned=False)
+            if not judged or row.name in self.current():  # it was not the one that judges
+                return None
+            before = [
+                (self.history(other)[-1].at, other)
+                for other in self.rows()
+                if other.name == row.name
+                and other.state == "retired"
+                and self.history(other)[-1].why.startswith(REPLACED)
+            ]
+            if not before:
+                return None
+            last = max(before)[1]
+            return self.move(f"{last.name}@{last.version}", "admitted", why=f"judges again: {row.version} is broken")
+
+    def record(self, event: Mapping[str, Json]) -> None:
+        """Append one event to the log of evolution, whole or not at all."""
+        body = json.loads(json.dumps(event))
+        line = (json.dumps({"sum": content_key(body)[:8], **body}) + "\n").encode()
+        with self._writing():
+            _append_line(self.folder / "evolution.jsonl", line)
+
+    def events(self) -> list[dict[str, Json]]:
+        """The log of evolution, oldest first. Lines that were torn or edited are passed over."""
+        found = []
+        try:
+            lines = (self.folder / "evolution.jsonl").read_bytes().splitlines()
+        except OSError:
+            return []
+        for line in lines:
+            try:
+                body = json.loads(line)
+                if body.pop("sum") == content_key(body)[:8]:
+                    found.append(body)
+            except (ValueError, KeyError, AttributeError):
+                continue
+        return found
 
     # -- keeping it whole -------------------------------------------------------------------------------------------
 
@@ -311,7 +359,16 @@ class Store:
 
 def _foreign(folder: Path) -> Iterator[Path]:
     """What is in a folder that a store did not put there; another process may be making the library right now."""
-    ours = ("library.json", ".library.json", "tools", "aside", "write.lock", "index.sqlite", "replies.sqlite")
+    ours = (
+        "library.json",
+        ".library.json",
+        "tools",
+        "aside",
+        "write.lock",
+        "index.sqlite",
+        "replies.sqlite",
+        "evolution.jsonl",
+    )
     return (p for p in folder.iterdir() if not p.name.startswith(ours) and p.suffix != ".py")
 
 
@@ -329,15 +386,19 @@ def _line(change: Change) -> bytes:
 
 
 def _append(path: Path, change: Change) -> None:
+    _append_line(path, _line(change))
+
+
+def _append_line(path: Path, line: bytes) -> None:
     """One write of one line. A torn tail of a killed writer is closed first, so that it spoils no later line."""
-    with path.open("r+b") as f:
+    with path.open("a+b") as f:
         f.seek(0, os.SEEK_END)
         if f.tell():
             f.seek(-1, os.SEEK_END)
             torn = f.read(1) != b"\n"
             if torn:
                 f.write(b"\n")
-        f.write(_line(change))
+        f.write(line)
         f.flush()
         os.fsync(f.fileno())
 
