@@ -169,6 +169,9 @@ class StaticMap:
         return self.fallback.decide(query, task, library)
 
     def _mapped(self, field: str, key: str, query: Query, task: Task, library: Library) -> Decision:
+        if gone := [name for name in self.mapping[key] if name in library.withdrawn]:
+            why = f"the map sends {field} {key!r} to {', '.join(gone)}, which was taken away because it is broken"
+            return Decision(task, gap=Gap(family_of(task), why), router="map")
         tools = [(library.get(name), weight) for name, weight in self.mapping[key].items()]
         unfit = [tool.card for tool, _ in tools if not tool.fits(query)]
         if unfit:
