@@ -19,6 +19,7 @@ from rlar.scoring.run import Job, run
 from rlar.types import Decision, Message, Query, Response, Reward, Task
 
 if TYPE_CHECKING:
+    from rlar.acquire.evolve import Evolution
     from rlar.engines.cache import VerdictCache
     from rlar.scoring.shape import Shaper
 
@@ -36,6 +37,7 @@ class RewardSystem:
     composition: how parts become a reward. shape: a function on one group's rewards, applied last (see scoring.shape).
     deadline_s: wall seconds for one call; what is not judged by then has no reward (Fault.CANCELLED).
     cache: identical judgements are made once and kept: True in memory, a path also in that file, False not at all.
+    evolve: watches what is judged, and replaces tools that break (acquire.evolve.Evolution).
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class RewardSystem:
         shape: Shaper | None = None,
         deadline_s: float | None = None,
         cache: bool | str | Path = True,
+        evolve: Evolution | None = None,
     ) -> None:
         self.library = library if isinstance(library, Library) else Library.open(library) if library else Library()
         for own in tools:
@@ -63,6 +66,7 @@ class RewardSystem:
         self.shape = shape
         self.deadline_s = deadline_s
         self.cache = cache
+        self.evolve = evolve
         self._verdicts: VerdictCache | None = None
         self._loop: _BackgroundLoop | None = None
         self._lock = threading.Lock()
@@ -103,6 +107,27 @@ class RewardSystem:
         for p, responses_G in enumerate(responses_PG):
             _check_texts(p, responses_G)
         decisions = list(decisions_P) if decisions_P is not None else [self.decide(q) for q in queries]
+        rewards_PG = await self._judged(queries, responses_PG, decisions, deadline_s)
+        if self.evolve is None:
+            return rewards_PG
+
+        async def again(some: Sequence[Query], responses: Sequence[Sequence[Response]]) -> list[list[Reward]]:
+            return await self._judged(some, responses, [self.decide(q) for q in some], deadline_s)
+
+        return await self.evolve.after(self, queries, responses_PG, rewards_PG, again)
+
+    async def _judged(
+        self,
+        queries: Sequence[Query],
+        responses_PG: Sequence[Sequence[Response]],
+        decisions: Sequence[Decision],
+        deadline_s: float | None,
+    ) -> list[list[Reward]]:
+        if self.evolve is not None:  # a decision that was made before its tool was taken away
+            gone = self.evolve.gone
+            decisions = [
+                d if gone.isdisjoint(d.tools) else self.decide(q) for q, d in zip(queries, decisions, strict=True)
+            ]
         jobs = [Job(q, r, d.tools) for q, r, d in zip(queries, responses_PG, decisions, strict=True)]
         tools = {ref: self.library.get(ref) for ref in {ref for d in decisions for ref in d.tools}}
         cards = {ref: tool.card for ref, tool in tools.items()}
@@ -167,10 +192,10 @@ class RewardSystem:
         return loop.run(work)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_loop", "_lock", "_verdicts")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_loop", "_lock", "_verdicts", "evolve")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _loop=None, _lock=threading.Lock(), _verdicts=None)
+        self.__dict__.update(state, _loop=None, _lock=threading.Lock(), _verdicts=None, evolve=None)
 
 
 class _BackgroundLoop:

@@ -49,6 +49,12 @@ class Shift:
         self.forget()
         return way
 
+    def renewed(self) -> Shift:
+        """One that has learnt the same and has seen nothing since."""
+        new = Shift(learn=self.learn, slack=self.slack, limit=self.limit, floor=self.floor)
+        new.first, new.mean, new.deviation = list(self.first), self.mean, self.deviation
+        return new
+
     def forget(self) -> None:
         """Learn anew from the next values. `mean` and `recent` stay, to be told about."""
         self.first = []
@@ -102,7 +108,7 @@ class Shape:
         self.learn, self.window, self.alpha = learn, window, alpha
         self.first: list[float] = []
         self.last: list[float] = []
-        self._edges: list[float] = []
+        self.edges: list[float] = []
         self._wait = 0
         self.value = 0.0
 
@@ -110,14 +116,14 @@ class Shape:
         if len(self.first) < self.learn:
             self.first.append(value)
             if len(self.first) == self.learn:
-                self._edges = edges(self.first, self.BINS)
+                self.edges = edges(self.first, self.BINS)
             return False
         self.last = [*self.last[-self.window + 1 :], value]
         self._wait += 1
         if len(self.last) < self.window or self._wait < self.window // 4:
             return False
         self._wait = 0
-        before, after = counts(self.first, self._edges), counts(self.last, self._edges)
+        before, after = counts(self.first, self.edges), counts(self.last, self.edges)
         self.value = psi(before, after)
         return self.value > psi_limit(len(before), len(self.first), len(self.last), self.alpha)
 

@@ -95,7 +95,9 @@ class Watch:
         """Take in one group by one tool, and say what it completes the evidence of."""
         key = judged.tool, judged.family
         if key not in self.streams:
-            self.streams[key] = Stream(judged.tool, judged.family, self.settings)
+            name = judged.tool.partition("@")[0]
+            before = [s for s in self.streams.values() if s.family == key[1] and s.tool.partition("@")[0] == name]
+            self.streams[key] = Stream(judged.tool, judged.family, self.settings, before=before[-1] if before else None)
         return self.streams[key].see(judged)
 
     def see_family(self, family: str, *, gap: bool) -> list[Finding]:
@@ -113,9 +115,9 @@ class Watch:
 
 
 class Stream:
-    """One tool on one family."""
+    """One tool on one family. before: of the version that it replaced, whose levels are the normal ones for it."""
 
-    def __init__(self, tool: str, family: str, settings: Settings) -> None:
+    def __init__(self, tool: str, family: str, settings: Settings, *, before: Stream | None = None) -> None:
         self.tool, self.family, self.settings = tool, family, settings
         self.n = 0
         self.faults = Rate(max(settings.faults, 0.05), limit=settings.rate_limit)
@@ -129,6 +131,12 @@ class Stream:
         self.grades: set[float] = set()
         self.one_value = 0
         self.only: set[float] = set()  # the one value of the last group, if it had one
+
+        if before is not None:
+            self.shape.first, self.shape.edges = list(before.shape.first), before.shape.edges
+            self.informed_first, self.grades = list(before.informed_first), set(before.grades)
+            for name, shift in before.shifts.items():
+                self.shifts[name] = shift.renewed()
 
     def see(self, judged: Judged) -> list[Finding]:
         self.n += 1

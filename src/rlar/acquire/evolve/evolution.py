@@ -1,0 +1,533 @@
+"""What is done about findings: ask, note, quarantine and roll back, compare a canary, promote, retire, restore.
+
+A finding alone changes nothing where it can be looked into. First the tool judges again what it judged first: if it no
+longer gives what it gave, it is broken. Then it is examined on the queries of just now: if it is as good as it was
+proven to be, the policy has changed and not the tool. What is broken is quarantined, and the version before it judges
+again. Everything done is an event with its reason, in the library's log and in the version's history.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Protocol
+
+from rlar.acquire.evolve.signals import Duel
+from rlar.acquire.evolve.watch import Finding, Judged, Settings, Watch
+from rlar.acquire.exam import Case, Exam, build_cases, examine
+from rlar.acquire.exam.cases import rng_for
+from rlar.acquire.exam.figures import share
+from rlar.errors import ToolError
+from rlar.library import Library
+from rlar.library.index import Row
+from rlar.library.loaders import load
+from rlar.library.manifest import LibraryProblem
+from rlar.library.store import REPLACED, Store
+from rlar.rollouts import Item
+from rlar.scoring.route import family_of
+from rlar.scoring.run import Job, run
+from rlar.types import Json, Kind, Query, Response, Reward, Tool
+
+RETRY = 300  # groups after which a tool that was taken away for faults is asked again
+RECENT = 32  # queries of a tool and family that are kept to examine it on
+JUDGEABLE = 8  # of them must have an answer known to be right and one known to be wrong
+OPEN_ASKS = 1000
+ACTS = ("noted", "asked", "quarantined", "restored", "canary", "promoted", "retired")
+
+Again = Callable[[Sequence[Query], Sequence[Sequence[Response]]], Awaitable[list[list[Reward]]]]
+
+
+class Judging(Protocol):
+    """What a running system shows of itself."""
+
+    library: Library
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was done. act: one of ACTS. instead: ref of the tool that judges now, "" for none."""
+
+    act: str
+    tool: str
+    family: str
+    why: str
+    instead: str = ""
+    finding: Finding | None = None
+    at: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        body: dict[str, Json] = {
+            name: getattr(self, name) for name in ("at", "act", "tool", "family", "instead", "why")
+        }
+        return body | {"finding": self.finding and self.finding.to_json()}
+
+    def __str__(self) -> str:
+        of = self.tool or f"family {self.family}"
+        return f"{self.act} {of}: {self.why}" + (f"; {self.instead} judges now" if self.instead else "")
+
+
+@dataclass
+class _Away:
+    """A tool that was taken away for faults. next: when to ask it again, in groups that the watch has seen."""
+
+    tool: Tool
+    finding: Finding
+    next: int
+
+
+class _Recent:
+    """The last items of a family, newest last, each query once."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item] = {}
+
+    def add(self, item: Item) -> None:
+        self.items.pop(item.query.key, None)
+        self.items[item.query.key] = item
+        if len(self.items) > RECENT:
+            del self.items[next(iter(self.items))]
+
+
+class Evolution:
+    """Watches a system and keeps its tools good: `RewardSystem(library, evolve=Evolution(library))`.
+
+    library: the folder that the system uses (or its Store): its versions' states are changed, and canaries are taken
+    from it. None: only the running system is changed, and what is learnt is gone with it.
+    check: a tool that pays nothing and is asked on a share of the groups (check_share), to tell exploits from learning.
+    canary_share: of queries with a known answer on which a canary is compared with the version that judges.
+    exams: whether doubtful tools are examined on recent queries; without, doubt alone changes nothing, broken tools
+    (faults, one value for everything) are still taken away. dry_run: events are told, and nothing is done.
+    on_event: called with each event. gone: refs of the versions that were taken away. For several threads and event
+    loops; an exception of `on_event` is the caller's.
+    """
+
+    def __init__(
+        self,
+        library: Store | str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        check: Tool | None = None,
+        check_share: float = 0.1,
+        canary_share: float = 0.25,
+        exams: bool = True,
+        dry_run: bool = False,
+        on_event: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self.store = library if isinstance(library, Store) else Store(library) if library is not None else None
+        self.watch = Watch(settings)
+        self.check, self.check_share, self.canary_share = check, check_share, canary_share
+        self.exams, self.dry_run, self.on_event = exams, dry_run, on_event
+        self.events: list[Event] = []
+        self.canaries: dict[str, Tool] = {}
+        self.duels: dict[str, Duel] = {}
+        self._compared: set[tuple[str, str]] = set()
+        self._recent: dict[str, _Recent] = {}
+        self._first: dict[tuple[str, str], list[tuple[Item, tuple[float | None, ...]]]] = {}
+        self.gone: set[str] = set()
+        self._away: dict[str, _Away] = {}
+        self._asked: deque[tuple[str, str]] = deque(maxlen=OPEN_ASKS)
+        self._lock = threading.Lock()
+        self._load_canaries()
+
+    # -- a running system -------------------------------------------------------------------------------------------
+
+    async def after(
+        self,
+        system: Judging,
+        queries_P: Sequence[Query],
+        responses_PG: Sequence[Sequence[Response]],
+        rewards_PG: list[list[Reward]],
+        again: Again,
+    ) -> list[list[Reward]]:
+        """Called by a RewardSystem with what it just judged. Returns the rewards to hand out: those of groups whose
+        tool was found broken right now are made anew, by the tool that judges instead. again: how to make them."""
+        gone = set(self.gone)
+        for query, responses, rewards in zip(queries_P, responses_PG, rewards_PG, strict=True):
+            if rewards and rewards[0].decision is not None:
+                check = await self._checked(query, responses)
+                await self.see(system.library, query, responses, rewards, check=check)
+        new = self.gone - gone
+        stale = [
+            p
+            for p, rewards in enumerate(rewards_PG)
+            if any(v.tool in new for reward in rewards for v in reward.verdicts)
+        ]
+        if stale:
+            mended = await again([queries_P[p] for p in stale], [responses_PG[p] for p in stale])
+            for p, rewards in zip(stale, mended, strict=True):
+                rewards_PG[p] = rewards
+        return rewards_PG
+
+    async def see(
+        self,
+        library: Library,
+        query: Query,
+        responses_G: Sequence[Response],
+        rewards_G: Sequence[Reward],
+        *,
+        check: Sequence[float | None] = (),
+    ) -> list[Event]:
+        """Take in one judged group, and do what it calls for."""
+        decision = rewards_G[0].decision
+        assert decision is not None
+        values = {
+            ref: [next((v.value for v in r.verdicts if v.tool == ref), None) for r in rewards_G]
+            for ref in decision.tools
+        }
+        item = Item(query, tuple(responses_G), query.id or "", "", 0)
+        return await self.take(library, family_of(decision.task), values, item=item, gap=not values, check=check)
+
+    async def take(
+        self,
+        library: Library,
+        family: str,
+        values: Mapping[str, Sequence[float | None]],
+        *,
+        item: Item | None = None,
+        gap: bool = False,
+        check: Sequence[float | None] = (),
+    ) -> list[Event]:
+        """Take in what the tools said of one group (by ref), and do what it calls for. item: None where it is not known
+        what was judged, as in a file of rewards; then nothing can be examined, and answers are not looked at."""
+        with self._lock:
+            found = self.watch.see_family(family, gap=gap)
+            shared = self.watch.echoes.see(item.responses) if item is not None else None
+            lengths = [len(r) for r in item.responses] if item is not None else ()
+            if item is not None:
+                self._recent.setdefault(family, _Recent()).add(item)
+            for ref, mine in values.items():
+                if ref in self.gone:
+                    continue
+                first = self._first.setdefault((ref, family), [])
+                if item is not None and len(first) < RECENT:
+                    first.append((item, tuple(mine)))
+                others = [v for other, v in values.items() if other != ref]
+                distinct = item is None or len(set(item.responses)) > 1
+                found += self.watch.see(Judged(ref, family, mine, others, check, lengths, shared, distinct))
+        events = [event for finding in found for event in await self._answer(library, finding)]
+        if self._away:
+            events += await self._restore(library)
+        if item is not None and self.canaries:
+            for ref in values:
+                events += await self._compare(library, ref, family, item)
+        return events
+
+    async def _checked(self, query: Query, responses_G: Sequence[Response]) -> list[float | None]:
+        if self.check is None or rng_for(0, "check", query.key).random() >= self.check_share:
+            return []
+        if not self.check.fits(query):
+            return []
+        ref = self.check.card.ref
+        ((verdicts),) = await run([Job(query, responses_G, (ref,))], {ref: self.check})
+        return [v[0].value for v in verdicts]
+
+    # -- findings ---------------------------------------------------------------------------------------------------
+
+    async def _answer(self, library: Library, finding: Finding) -> list[Event]:
+        if finding.kind == "gaps":
+            return self._ask(finding, "a tool is missing: acquire one")
+        if finding.tool in self.gone:
+            return []
+        if finding.kind == "saturation":
+            return self._ask(finding, "it teaches nothing more here: harder queries, or a tool that tells finer")
+        tool = self._tool(library, finding.tool)
+        moved = await self._replayed(tool, finding)
+        if moved:
+            return self._quarantine(library, finding, f"{finding.why}; {moved}")
+        exam = await self._examined(tool, finding)
+        if tool is not None and exam is not None and (broken := why_broken(tool, exam)):
+            return self._quarantine(library, finding, f"{finding.why}; examined on {exam.queries} queries: {broken}")
+        if finding.kind == "faults" or (finding.kind == "frozen" and moved is None):
+            return self._quarantine(library, finding, finding.why)
+        why = f"{finding.why}; {_sound(moved, exam)}"
+        if finding.kind in ("hacking", "frozen"):
+            return self._ask(finding, f"{why}: look at the answers, acquire a stricter tool")
+        return [self._tell(Event("noted", finding.tool, finding.family, why, finding=finding))]
+
+    def _ask(self, finding: Finding, why: str) -> list[Event]:
+        key = finding.family, finding.kind
+        if key in self._asked:
+            return []
+        self._asked.append(key)
+        words = why if why.startswith(finding.why) else f"{finding.why}; {why}"
+        return [self._tell(Event("asked", finding.tool, finding.family, words, finding=finding))]
+
+    async def _replayed(self, tool: Tool | None, finding: Finding) -> str | None:
+        """What is wrong if a tool no longer gives what it gave for the first responses; "" if it does; None if nothing
+        can be said: there are none, or it is a judge, whose grades vary."""
+        first = self._first.get((finding.tool, finding.family), [])
+        if not self.exams or tool is None or tool.card.kind is Kind.JUDGE:
+            return None
+        ref = tool.card.ref
+        got = await run([Job(item.query, item.responses, (ref,)) for item, _ in first], {ref: tool})
+        slack = max(tool.card.tie_band, 1e-3 * (tool.card.high - tool.card.low))
+        same = n = 0
+        for (_, before), group in zip(first, got, strict=True):
+            for old, (verdict,) in zip(before, group, strict=True):
+                if old is not None:
+                    n += 1
+                    same += verdict.value is not None and abs(verdict.value - old) <= slack
+        if n == 0:
+            return None
+        figure = share(same, n)
+        return "" if same >= 0.99 * n else f"of {n} early responses it gives {figure.value:.1%} what it gave then"
+
+    async def _examined(self, tool: Tool | None, finding: Finding) -> Exam | None:
+        """The exam of a doubtful tool on recent queries; None where there are too few with known answers."""
+        known = self._recent.get(finding.family)
+        if not self.exams or tool is None or known is None:
+            return None
+        cases = [c for c in build_cases(list(known.items.values())) if (c.right and c.wrong) or c.ranked]
+        if len(cases) < JUDGEABLE:
+            return None
+        return await examine(tool, cases, elsewhere=False)
+
+    def _tool(self, library: Library, ref: str) -> Tool | None:
+        try:
+            return library.get(ref)
+        except ToolError:
+            return None
+
+    # -- actions ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> Event:
+        event = Event(event.act, event.tool, event.family, event.why, event.instead, event.finding, _now())
+        self.events.append(event)
+        if self.store is not None and not self.dry_run:
+            self.store.record(event.to_json())
+        self.on_event(event)
+        return event
+
+    def _quarantine(self, library: Library, finding: Finding, why: str) -> list[Event]:
+        """Take a broken version away. Instead of it: the version it replaced, else one of its family that passed its
+        exam and waits, else what routing finds (a built-in tool, or a gap, which is asked for)."""
+        ref, name = finding.tool, finding.tool.partition("@")[0]
+        with self._lock:
+            if ref in self.gone:
+                return []
+            self.gone.add(ref)
+            self.watch.forget(ref)
+        instead = ""
+        if self.dry_run:
+            return [self._tell(Event("quarantined", ref, finding.family, why, finding=finding))]
+        if self.store is not None and self._on_disk(ref):
+            row = self.store.quarantine(ref, why=why[:500])
+            row = row or self._waiting(finding.family)
+            if row is not None:
+                instead = f"{row.name}@{row.version}"
+        tool = self._tool(library, ref)
+        if finding.kind == "faults" and tool is not None and finding.family in self._recent:
+            self._away[ref] = _Away(tool, finding, self.watch.groups + RETRY)
+        before = library.withdraw(ref)
+        if instead and self.store is not None:
+            row = self.store.find(instead)
+            with contextlib.suppress(LibraryProblem):
+                if before is None or before.card.ref != instead:
+                    library.add(load(self.store.manifest(row), self.store.path(row), self.store.exam(row)))
+        elif before is not None and before.card.name == name:
+            instead = before.card.ref
+        events = [self._tell(Event("quarantined", ref, finding.family, why, instead, finding))]
+        if not instead:
+            events += self._ask(finding, f"{ref} is gone and had no earlier version: acquire a tool")
+        return events
+
+    def _on_disk(self, ref: str) -> bool:
+        assert self.store is not None
+        return any(f"{r.name}@{r.version}" == ref and r.state in ("admitted", "canary") for r in self.store.rows())
+
+    def _waiting(self, family: str) -> Row | None:
+        """Admit the best version of this family that passed its exam and was second best then; None without one."""
+        assert self.store is not None
+        ready = []
+        for row in self.store.rows():
+            if row.state not in ("proposed", "canary"):
+                continue
+            with contextlib.suppress(LibraryProblem):
+                exam = self.store.exam(row) or {}
+                if self.store.manifest(row).card.get("family") == family and exam.get("passed"):
+                    ready.append((exam["pair_accuracy"]["low"], row))
+        if not ready:
+            return None
+        row = max(ready)[1]
+        return self.store.admit(f"{row.name}@{row.version}", why="passed its exam; the version that judged is broken")
+
+    async def _restore(self, library: Library) -> list[Event]:
+        """Ask tools again that were taken away for faults, which may have been an outage, once in a while."""
+        events = []
+        for ref, away in list(self._away.items()):
+            if self.watch.groups < away.next:
+                continue
+            away.next = self.watch.groups + RETRY
+            items = self._recent[away.finding.family].items.values()
+            got = await run([Job(i.query, i.responses, (ref,)) for i in items], {ref: away.tool})
+            faulty = [v[0].fault is not None for group in got for v in group]
+            if not faulty or sum(faulty) > 0.01 * len(faulty):
+                continue
+            with self._lock:
+                self.gone.discard(ref)
+                self._away.pop(ref, None)
+            if self.store is not None and not self.dry_run and self._state(ref) == "quarantined":
+                self.store.move(ref, "proposed", why="judges again without faults")
+                self.store.admit(ref, why=f"judged {len(faulty)} recent responses without a fault")
+            if not self.dry_run:
+                library.add(away.tool)
+            why = f"judged {len(faulty)} recent responses without a fault"
+            events.append(self._tell(Event("restored", ref, away.finding.family, why)))
+        return events
+
+    # -- canaries ---------------------------------------------------------------------------------------------------
+
+    def _load_canaries(self) -> None:
+        """Canaries of the library, with what earlier runs measured of them."""
+        if self.store is None:
+            return
+        for row in self.store.rows():
+            if row.state == "canary":
+                with contextlib.suppress(LibraryProblem):
+                    tool = load(self.store.manifest(row), self.store.path(row), self.store.exam(row))
+                    self.canaries[tool.card.ref] = tool
+                    self.duels[tool.card.ref] = Duel()
+        for event in self.store.events() if self.canaries else ():
+            if event.get("act") == "compared" and event["tool"] in self.duels:
+                self._compared.add((event["tool"], event["query"]))
+                self.duels[event["tool"]].see(event["difference"])
+
+    async def _compare(self, library: Library, ref: str, family: str, item: Item) -> list[Event]:
+        """Let the canaries of this tool judge answers whose worth is known, beside it; decide when that suffices."""
+        events = []
+        for new, canary in list(self.canaries.items()):
+            same = canary.card.name == ref.partition("@")[0] or canary.card.family == family
+            place = (new, item.query.key)
+            if not same or new == ref or place in self._compared or not canary.fits(item.query):
+                continue
+            if not item.labels and rng_for(0, "canary", *place).random() >= self.canary_share:
+                continue
+            old = self._tool(library, ref)
+            case = self._case(family, item)
+            if old is None or case is None:
+                continue
+            difference = await _difference(canary, old, case)
+            with self._lock:
+                if place in self._compared:
+                    continue
+                self._compared.add(place)
+                decided = self.duels[new].see(difference)
+            if self.store is not None and not self.dry_run:
+                body = {"at": _now(), "act": "compared", "tool": new, "instead": ref, "query": item.query.key}
+                self.store.record(body | {"difference": round(difference, 6)})
+            if decided:
+                events.append(self._settle(library, new, ref, family))
+        return events
+
+    def _case(self, family: str, item: Item) -> Case | None:
+        """The item as an exam's case, with wrong answers from its neighbours; None if nothing is known of its worth."""
+        known = self._recent.get(family)
+        beside = list(known.items.values())[-8:] if known else []
+        case = next(c for c in build_cases([item, *beside]) if c.query.key == item.query.key)
+        return case if (case.right and case.wrong) or len({x for _, x in case.ranked}) > 1 else None
+
+    def _settle(self, library: Library, new: str, old: str, family: str) -> Event:
+        duel, canary = self.duels.pop(new), self.canaries.pop(new)
+        measured = f"{duel.mean:+.3f} in the order of answers, on {duel.n} queries, beside {old}"
+        if duel.decided == "worse":
+            if self.store is not None and not self.dry_run:
+                self.store.move(new, "retired", why=f"as a canary it was worse: {measured}")
+            return self._tell(Event("retired", new, family, f"a canary that is worse: {measured}", old))
+        if not self.dry_run:
+            assert self.store is not None
+            self.store.admit(new, why=f"as a canary it was not worse: {measured}")
+            if old.partition("@")[0] != canary.card.name and self._state(old) == "admitted":
+                self.store.move(old, "retired", why=f"{REPLACED} {new}", pinned=False)
+                library.withdraw(old)
+            library.add(canary)
+        return self._tell(Event("promoted", new, family, f"a canary that is not worse: {measured}", new))
+
+    def start_canary(self, ref: str, *, why: str = "to be compared with the version that judges") -> Event:
+        """Let a version shadow the one that judges. Raises ToolError if its state does not allow that."""
+        if self.store is None:
+            raise ToolError("a canary needs a library on disk")
+        row = self.store.move(ref, "canary", why=why)
+        tool = load(self.store.manifest(row), self.store.path(row), self.store.exam(row))
+        self.canaries[tool.card.ref], self.duels[tool.card.ref] = tool, Duel()
+        return self._tell(Event("canary", tool.card.ref, tool.card.family, why))
+
+    def _state(self, ref: str) -> str:
+        assert self.store is not None
+        return next((r.state for r in self.store.rows() if f"{r.name}@{r.version}" == ref), "")
+
+
+async def _difference(new: Tool, old: Tool, case: Case) -> float:
+    """How much better the new tool orders the answers of one case, in [-1, 1]. A fault orders nothing."""
+    texts = list(dict.fromkeys([a.text for a in (*case.right, *case.wrong)] + [t for t, _ in case.ranked]))
+    refs = (new.card.ref, old.card.ref)
+    ((verdicts),) = await run([Job(case.query, texts, refs)], {refs[0]: new, refs[1]: old})
+    scores = []
+    pairs = [(r.text, w.text) for r, w in product(case.right, case.wrong)]
+    pairs += [(a, b) for (a, x), (b, y) in product(case.ranked, case.ranked) if x > y]
+    for k, tool in enumerate((new, old)):
+        value = {text: v[k].value for text, v in zip(texts, verdicts, strict=True)}
+        scores.append(sum(_ordered(value[a], value[b], tool.card.tie_band) for a, b in pairs) / len(pairs))
+    return scores[0] - scores[1]
+
+
+def _ordered(better: float | None, worse: float | None, band: float) -> float:
+    if better is None or worse is None:
+        return 0.0
+    return 0.5 if abs(better - worse) <= band else float(better > worse)
+
+
+def why_broken(tool: Tool, exam: Exam) -> str:
+    """Which figure is surely below what the tool was proven to reach; "" if none is. Surely: its whole interval is.
+
+    A tool that was never proven is held to what no working tool misses: it runs, and it is no worse than a coin.
+    """
+    proof = tool.card.exam or {}
+    least = {"executable": exam.thresholds.executable, "deterministic": 1.0, "pair_accuracy": 0.5}
+    if proof.get("passed"):
+        for name in ("gold_accepted", "wrong_rejected", "pair_accuracy"):
+            low = (proof.get(name) or {}).get("low")
+            if isinstance(low, (int, float)):
+                least[name] = min(low, float(getattr(exam.thresholds, name)))
+    for name, bar in least.items():
+        figure = exam.figures[name]
+        if figure.value is not None and figure.value < bar and (figure.high < bar or name == "deterministic"):
+            return f"{name} {figure}, {bar:.3g} needed"
+    if exam.numbers["distinct_values"] < 2 and exam.numbers["judgeable"]:
+        return "it gives every answer the same value"
+    return ""
+
+
+def _sound(moved: str | None, exam: Exam | None) -> str:
+    words = ["it gives what it gave before"] if moved == "" else []
+    words += [f"examined on {exam.queries} queries it is as good as it was"] if exam is not None else []
+    return " and ".join(words) or "nothing to examine it on"
+
+
+def undo(store: Store, event: Mapping[str, Json], *, why: str = "undone by hand") -> str:
+    """Take back what an event of the log did to the library. Returns what was done. Raises ToolError if it can't."""
+    act, ref = event.get("act"), str(event.get("tool"))
+    if act == "quarantined":
+        store.move(ref, "proposed", why=why)
+        store.admit(ref, why=why)
+        return f"{ref} judges again"
+    if act == "promoted":
+        row = store.rollback(ref.partition("@")[0], why=why)
+        return f"{row.name}@{row.version} judges again"
+    if act in ("retired", "canary"):
+        state = "proposed" if act == "retired" else "retired"
+        store.move(ref, state, why=why)
+        return f"{ref} is {state}"
+    if act == "restored":
+        store.quarantine(ref, why=why)
+        return f"{ref} is quarantined"
+    raise ToolError(f"{act!r} changed nothing, so there is nothing to take back")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
