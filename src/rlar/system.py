@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from rlar.errors import InputError
 from rlar.library import Library
@@ -19,12 +19,31 @@ from rlar.scoring.run import Job, run
 from rlar.types import Decision, Message, Query, Response, Reward, Task
 
 if TYPE_CHECKING:
-    from rlar.acquire.evolve import Evolution
     from rlar.engines.cache import VerdictCache
     from rlar.scoring.shape import Shaper
 
 T = TypeVar("T")
 QueryLike = Query | str | Sequence[Mapping[str, Any]] | Mapping[str, Any]
+
+Again = Callable[[Sequence[Query], Sequence[Sequence[Response]]], Awaitable[list[list[Reward]]]]
+
+
+class Watching(Protocol):
+    """What looks at everything that is judged, and may change the library: rlar.acquire.evolve.Evolution.
+
+    gone: refs of tools that were taken away. after: called with what was judged, returns the rewards to hand out.
+    """
+
+    gone: set[str]
+
+    async def after(
+        self,
+        system: RewardSystem,
+        queries_P: Sequence[Query],
+        responses_PG: Sequence[Sequence[Response]],
+        rewards_PG: list[list[Reward]],
+        again: Again,
+    ) -> list[list[Reward]]: ...
 
 
 class RewardSystem:
@@ -52,7 +71,7 @@ class RewardSystem:
         shape: Shaper | None = None,
         deadline_s: float | None = None,
         cache: bool | str | Path = True,
-        evolve: Evolution | None = None,
+        evolve: Watching | None = None,
     ) -> None:
         self.library = library if isinstance(library, Library) else Library.open(library) if library else Library()
         for own in tools:
