@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,8 +229,7 @@ def facts_of_folder(held: Fetched, source: Path, left_out: Sequence[str]) -> Fac
         if (folder / "tokenizer_config.json").is_file():
             tokenizer = read_config((folder / "tokenizer_config.json").read_bytes())
         for f in facts.safetensors:
-            path = folder / f.name
-            shapes |= read_header(lambda n, path=path: _first(path, n), f.size or 0, f.name)
+            shapes |= read_header(partial(_first, folder / f.name), f.size or 0, f.name)
     except FileNotFoundError:
         broken = "has no config.json"
     except UnreadableError as e:
