@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlar.cli.errors import plain
+from rlar.cli.hub import Budget, CacheFolder, DiskQuota, HubEndpoint, Licence
 from rlar.cli.options import parse_pairs, refuse_own_input
 from rlar.errors import InputError
 from rlar.types import Json
 
 if TYPE_CHECKING:
-    from rlar.acquire.acquiring import Acquired, Acquisition
+    from rlar.acquire.acquiring import Acquired, Acquisition, Writer
     from rlar.acquire.code_agent import Limits
     from rlar.acquire.families import Family
     from rlar.engines.llm import CachedChat, Ledger, OpenAIChat
     from rlar.library import Library
+    from rlar.library.store import Store
     from rlar.rollouts import Item
 
 Paths = Annotated[list[str], typer.Argument(help="rollouts: JSON Lines, JSON, Parquet, folders of these, or -")]
@@ -46,6 +48,7 @@ MinQueries = Annotated[int, typer.Option("--min-queries", min=1, help="smaller f
 ReportFile = Annotated[Path | None, typer.Option("--report", help="a report: FILE.html or FILE.json")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="read only the first N items")]
 Map = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="say which column is what")]
+UseHub = Annotated[bool, typer.Option("--hub", help="look for reward models on a Hub where nothing can be checked")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress bar and no tables")]
 
 
@@ -85,10 +88,16 @@ def acquire(
     report: ReportFile = None,
     limit: Limit = None,
     map: Map = None,
+    use_hub: UseHub = False,
+    hub_endpoint: HubEndpoint = None,
+    budget: Budget = "8B",
+    licence: Licence = "permissive",
+    disk_quota: DiskQuota = "100GB",
+    cache: CacheFolder = None,
     quiet: Quiet = False,
 ) -> int:
-    """Find a proven tool for every family of queries: built-in tools set up for it, a small preference model, and, with
-    --llm, verifiers that an LLM writes.
+    """Find a proven tool for every family of queries: built-in tools set up for it, a small preference model, with
+    --hub reward models that others trained, and with --llm verifiers that an LLM writes.
 
     Each candidate takes an exam on queries that its writer never saw; only what passes is admitted, and `rlar score
     --library` uses it from then on. An interrupted run goes on where it was: every reply is kept in the library, so
@@ -106,7 +115,7 @@ def acquire(
     asking = Asking(chat, max_usd, max_tokens, max_calls, Limits(rounds=rounds))
     items = _read(paths, parse_pairs(map or (), "--map"), limit)
     if dry_run:
-        return _plan(items, library, asking, min_queries, seed)
+        return _plan(items, library, asking, min_queries, seed, use_hub=use_hub)
     started = time.monotonic()
     with ExitStack() as stack:
         from rlar.acquire.acquiring import Acquisition
@@ -116,11 +125,13 @@ def acquire(
         store = stack.enter_context(Store(library))
         bar = stack.enter_context(_bar(shown=not quiet and sys.stderr.isatty()))
         ledger = None
-        writers = []
+        writers: list[Writer] = []
+        if use_hub:
+            writers.append(_web_agent(store, library, hub_endpoint, cache, budget, licence, disk_quota, bar.step))
         if chat is not None:
             cached, ledger = asking.opened(library)
             stack.callback(cached.close)
-            writers = [CodeAgent(cached, limits=asking.limits, seed=seed, on_step=bar.step)]
+            writers.append(CodeAgent(cached, limits=asking.limits, seed=seed, on_step=bar.step))
         acquisition = Acquisition(store, writers=writers, seed=seed, min_queries=min_queries)
         done = _carry_out(acquisition, items, bar)
         summary = _summary(paths, library, items, asking, ledger, seconds=time.monotonic() - started)
@@ -131,6 +142,26 @@ def acquire(
     if not quiet:
         _tell(done, summary, report)
     return int(bool(done.stopped) and not done.stopped.startswith("the budget"))
+
+
+def _web_agent(
+    store: Store,
+    library: Path,
+    endpoint: str | None,
+    cache: Path | None,
+    budget: str,
+    licence: str,
+    quota: str,
+    on_step: Callable[[str], None],
+) -> Writer:
+    from rlar.acquire.web_agent.adding import Integrator
+    from rlar.acquire.web_agent.agent import WebAgent
+    from rlar.acquire.web_agent.wanted import Wanted, parse_size
+    from rlar.cli.hub import open_hub, parse_bytes
+
+    wanted = Wanted("", parse_size(budget), licence)
+    hub = open_hub(endpoint, cache)
+    return WebAgent(Integrator(hub, library / "models", wanted, quota=parse_bytes(quota)), store, on_step=on_step)
 
 
 def _read(paths: Sequence[str], fields: dict[str, str], limit: int | None) -> list[Item]:
@@ -221,7 +252,9 @@ def _tell(done: Acquired, summary: dict[str, Json], report: Path | None) -> None
         console.print(f"report: {escape(str(report))}")
 
 
-def _plan(items: Sequence[Item], folder: Path, asking: Asking, min_queries: int, seed: int) -> int:
+def _plan(
+    items: Sequence[Item], folder: Path, asking: Asking, min_queries: int, seed: int, *, use_hub: bool = False
+) -> int:
     """What a run would try, and what it may cost. Opens an existing library, and makes none."""
     from rich.console import Console
     from rich.table import Table
@@ -241,7 +274,7 @@ def _plan(items: Sequence[Item], folder: Path, asking: Asking, min_queries: int,
         elif len(family.items) < min_queries:
             tries = f"nothing: fewer than {min_queries} queries"
         else:
-            tries = ", ".join(_sources(family, library, asking))
+            tries = ", ".join(_sources(family, library, asking, use_hub=use_hub))
             if asking.chat is not None:
                 writes += 1
                 more_in, more_out = estimate_tokens(halves(family.items, seed=seed).practice, asking.limits)
@@ -261,7 +294,7 @@ def _plan(items: Sequence[Item], folder: Path, asking: Asking, min_queries: int,
     return 0
 
 
-def _sources(family: Family, library: Library, asking: Asking) -> Iterator[str]:
+def _sources(family: Family, library: Library, asking: Asking, *, use_hub: bool) -> Iterator[str]:
     from rlar.acquire.templates import proposals
 
     drafts = list(proposals(family, library))
@@ -269,9 +302,11 @@ def _sources(family: Family, library: Library, asking: Asking) -> Iterator[str]:
         yield f"{len(drafts)} settings of built-in tools"
     if any(item.labels for item in family.items):
         yield "a preference head, if the labels suffice"
+    if use_hub and not family.task.checks:
+        yield "reward models of the Hub"
     if asking.chat is not None:
         yield f"the code agent ({asking.limits.least} to {asking.limits.most} candidates)"
-    elif not drafts:
+    elif not drafts and not use_hub:
         yield "nothing: no template, and no LLM"
 
 
