@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "tools": "list tools, show a card, test your own",
     "doctor": "what works on this machine",
     "acquire": "write or find tools for what no tool judges yet, and prove them",
+    "evolve": "watch what tools gave, and replace those that broke",
     "eval": "measure tools and routing on labelled data",
     "rescore": "score old rollouts again with today's tools, and compare",
     "serve": "rewards over HTTP",

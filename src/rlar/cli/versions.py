@@ -243,6 +243,19 @@ def rollback(name: str, library: LibraryFolder, why: Why = "rolled back by hand"
         _moved(store.rollback(name, why=why))
 
 
+def canary(ref: str, library: LibraryFolder, why: Why = "to be compared with the version that judges") -> None:
+    """Let a version judge beside the one that counts; `rlar evolve --rollouts`, or a running system, decides.
+
+    It is promoted if it is not worse, and retired if it is.
+    """
+    from rlar.acquire.evolve import Evolution
+
+    with opened(library) as store:
+        row = store.find(ref)
+        Evolution(store).start_canary(f"{row.name}@{row.version}", why=why)
+        _moved(store.find(f"{row.name}@{row.version}"))
+
+
 def export(
     bundle: Annotated[Path, typer.Argument(help="file to write, e.g. tools.tar.gz")],
     library: LibraryFolder,
@@ -276,6 +289,7 @@ def register(app: typer.Typer) -> None:
         ("pin", pin),
         ("retire", retire),
         ("rollback", rollback),
+        ("canary", canary),
         ("export", export),
         ("import", import_),
     ):

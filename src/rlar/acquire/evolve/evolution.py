@@ -32,7 +32,7 @@ from rlar.library.store import REPLACED, Store
 from rlar.rollouts import Item
 from rlar.scoring.route import family_of
 from rlar.scoring.run import Job, run
-from rlar.types import Json, Kind, Query, Response, Reward, Tool
+from rlar.types import Json, Kind, Query, Response, Reward, Tool, content_key
 
 RETRY = 300  # groups after which a tool that was taken away for faults is asked again
 RECENT = 32  # queries of a tool and family that are kept to examine it on
@@ -117,12 +117,13 @@ class Evolution:
         canary_share: float = 0.25,
         exams: bool = True,
         dry_run: bool = False,
+        running: bool = True,
         on_event: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self.store = library if isinstance(library, Store) else Store(library) if library is not None else None
         self.watch = Watch(settings)
         self.check, self.check_share, self.canary_share = check, check_share, canary_share
-        self.exams, self.dry_run, self.on_event = exams, dry_run, on_event
+        self.exams, self.dry_run, self.running, self.on_event = exams, dry_run, running, on_event
         self.events: list[Event] = []
         self.canaries: dict[str, Tool] = {}
         self.duels: dict[str, Duel] = {}
@@ -133,6 +134,10 @@ class Evolution:
         self._away: dict[str, _Away] = {}
         self._asked: deque[tuple[str, str]] = deque(maxlen=OPEN_ASKS)
         self._lock = threading.Lock()
+        self._recorded: set[str] = set()
+        if self.store is not None:
+            self._recorded = {_key(event) for event in self.store.events()}
+            self.gone |= {f"{r.name}@{r.version}" for r in self.store.rows() if r.state == "quarantined"}
         self._load_canaries()
 
     # -- a running system -------------------------------------------------------------------------------------------
@@ -299,8 +304,11 @@ class Evolution:
     def _tell(self, event: Event) -> Event:
         event = Event(event.act, event.tool, event.family, event.why, event.instead, event.finding, _now())
         self.events.append(event)
-        if self.store is not None and not self.dry_run:
-            self.store.record(event.to_json())
+        body = event.to_json()
+        known = event.act in ("noted", "asked") and _key(body) in self._recorded  # the same file, read again
+        if self.store is not None and not self.dry_run and not known:
+            self._recorded.add(_key(body))
+            self.store.record(body)
         self.on_event(event)
         return event
 
@@ -308,6 +316,8 @@ class Evolution:
         """Take a broken version away. Instead of it: the version it replaced, else one of its family that passed its
         exam and waits, else what routing finds (a built-in tool, or a gap, which is asked for)."""
         ref, name = finding.tool, finding.tool.partition("@")[0]
+        if not self.running and not self._on_disk(ref):
+            return self._ask(finding, f"{why}; it is not the library's, so nothing was changed: acquire a tool instead")
         with self._lock:
             if ref in self.gone:
                 return []
@@ -338,8 +348,9 @@ class Evolution:
         return events
 
     def _on_disk(self, ref: str) -> bool:
-        assert self.store is not None
-        return any(f"{r.name}@{r.version}" == ref and r.state in ("admitted", "canary") for r in self.store.rows())
+        return self.store is not None and any(
+            f"{r.name}@{r.version}" == ref and r.state in ("admitted", "canary") for r in self.store.rows()
+        )
 
     def _waiting(self, family: str) -> Row | None:
         """Admit the best version of this family that passed its exam and was second best then; None without one."""
@@ -527,6 +538,10 @@ def undo(store: Store, event: Mapping[str, Json], *, why: str = "undone by hand"
         store.quarantine(ref, why=why)
         return f"{ref} is quarantined"
     raise ToolError(f"{act!r} changed nothing, so there is nothing to take back")
+
+
+def _key(event: Mapping[str, Json]) -> str:
+    return content_key({name: value for name, value in event.items() if name != "at"})
 
 
 def _now() -> str:
