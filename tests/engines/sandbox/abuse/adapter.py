@@ -1,4 +1,4 @@
-"""How the collection of hostile and honest programs reaches the sandbox: `python _harness.py abuse_adapter`.
+"""How the collection of hostile and honest programs reaches the sandbox: `python _harness.py adapter`.
 
 Environment: RLAR_ABUSE_LAYERS, a comma-separated list of layers to use (default: all).
 """
@@ -44,15 +44,26 @@ class Adapter:
         return [kinds.get(s.kind, "error") if isinstance(s, ItemError) else s for s in verifier.judge_sync(calls)]
 
     def service_pids(self):
-        """This process's children: zygotes, and what lives in them."""
-        parents = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
-                continue
-        zygotes = {pid for pid, parent in parents.items() if parent == os.getpid()}
-        return zygotes | {pid for pid, parent in parents.items() if parent in zygotes}
+        """The zygotes, and as many of their children as their owner knows to be alive: any more were left behind."""
+        mine = set()
+        for worker in self.box._open()._workers:
+            zygote = worker.slot.zygote
+            if zygote is not None:
+                inside = {pid for pid, parent in parents().items() if parent == zygote.pid}
+                known = {child.pid for child in zygote.children.values()}
+                mine |= {zygote.pid} | (inside if len(inside) <= len(known) else inside & known)
+        return mine
 
     def close(self):
         self.box.close()
+
+
+def parents():
+    """{process: its parent}, of the whole machine."""
+    out = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            out[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+    return out
