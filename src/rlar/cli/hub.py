@@ -195,16 +195,19 @@ def _show(found: Found, *, explain: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from rlar.acquire.web_agent.ranking import FEATURES
+    from rlar.acquire.web_agent.adapters import recognise
 
     console = Console()
-    features = list(FEATURES) if explain else []
-    table = Table("repository", "score", *features, "family", "size", "licence", box=None, header_style="bold")
+    table = Table("repository", "score", "family", "size", "licence", box=None, header_style="bold", pad_edge=False)
     for r in found.taken:
-        parts = [f"{r.contributions[f]:.2f}" for f in features]
-        table.add_row(escape(plain(r.facts.id)), f"{r.score:.2f}", *parts, *_columns(r))
+        table.add_row(escape(plain(r.facts.id)), f"{r.score:.2f}", *_columns(r))
     if found.taken:
         console.print(table)
+    for r in found.taken if explain else ():
+        parts = " + ".join(f"{name} {value:.2f}" for name, value in r.contributions.items())
+        says = recognise(r.facts).says
+        console.print(f"\n{escape(plain(r.facts.id))}@{r.facts.revision[:12]}", soft_wrap=True, highlight=False)
+        console.print(f"  {r.score:.2f} = {parts}\n  {escape(plain(says))}", soft_wrap=True, highlight=False)
     rejected = [r for r in found.ranked if r.rejections]
     if not explain:
         console.print(f"\n{len(found.taken)} may be taken, {len(rejected)} may not (--explain says why)")
