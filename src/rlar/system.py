@@ -20,6 +20,7 @@ from rlar.types import Decision, Message, Query, Response, Reward, Task
 
 if TYPE_CHECKING:
     from rlar.engines.cache import VerdictCache
+    from rlar.scoring.cluster import RayCluster
     from rlar.scoring.shape import Shaper
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class RewardSystem:
     composition: how parts become a reward. shape: a function on one group's rewards, applied last (see scoring.shape).
     deadline_s: wall seconds for one call; what is not judged by then has no reward (Fault.CANCELLED).
     cache: identical judgements are made once and kept: True in memory, a path also in that file, False not at all.
+    cluster: judge on a Ray cluster (scoring.cluster.RayCluster, or its address: "auto", "local", "host:port").
     evolve: watches what is judged, and replaces tools that break (acquire.evolve.Evolution).
     """
 
@@ -71,6 +73,7 @@ class RewardSystem:
         shape: Shaper | None = None,
         deadline_s: float | None = None,
         cache: bool | str | Path = True,
+        cluster: RayCluster | str | None = None,
         evolve: Watching | None = None,
     ) -> None:
         self.library = library if isinstance(library, Library) else Library.open(library) if library else Library()
@@ -85,6 +88,11 @@ class RewardSystem:
         self.shape = shape
         self.deadline_s = deadline_s
         self.cache = cache
+        if isinstance(cluster, str):
+            from rlar.scoring.cluster import RayCluster
+
+            cluster = RayCluster(cluster)
+        self.cluster = cluster
         self.evolve = evolve
         self._verdicts: VerdictCache | None = None
         self._loop: _BackgroundLoop | None = None
@@ -150,7 +158,8 @@ class RewardSystem:
         jobs = [Job(q, r, d.tools) for q, r, d in zip(queries, responses_PG, decisions, strict=True)]
         tools = {ref: self.library.get(ref) for ref in {ref for d in decisions for ref in d.tools}}
         cards = {ref: tool.card for ref, tool in tools.items()}
-        verdicts_PGK = await run(jobs, tools, deadline_s=deadline_s or self.deadline_s, cache=self._cache())
+        judge = run if self.cluster is None else self.cluster.run
+        verdicts_PGK = await judge(jobs, tools, deadline_s=deadline_s or self.deadline_s, cache=self._cache())
         return [
             self._shaped(compose(decision, verdicts_GK, cards, self.composition))
             for decision, verdicts_GK in zip(decisions, verdicts_PGK, strict=True)
@@ -180,6 +189,8 @@ class RewardSystem:
             if self._verdicts is not None:
                 self._verdicts.close()
                 self._verdicts = None
+        if self.cluster is not None:
+            self.cluster.close()
 
     def __enter__(self) -> RewardSystem:
         return self

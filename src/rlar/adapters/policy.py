@@ -44,7 +44,7 @@ def settle(values_G: Sequence[float | None], on_failure: OnFailure, floor: float
 
 
 def _mean(values: Sequence[float]) -> float:
-    """The mean of finite numbers, also where their sum is none; exactly v for equal values v, so that no group gains."""
+    """The mean of finite numbers, also where their sum is none; exactly v where all are v, so that none gains."""
     try:
         return fmean(values)
     except OverflowError:

@@ -50,6 +50,9 @@ LibraryFolder = Annotated[Path | None, typer.Option("--library", help="a folder 
 Group = Annotated[bool, typer.Option("--group", help="join neighbouring rows with the same prompt and reference")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="score only the first N items")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="worker processes; without it, one per core")]
+Ray = Annotated[
+    str | None, typer.Option("--ray", metavar="ADDRESS", help="judge on a Ray cluster: auto, host:port or local")
+]
 BatchSize = Annotated[int, typer.Option("--batch", min=1, help="items judged together")]
 JudgeUrl = Annotated[
     str | None,
@@ -135,6 +138,7 @@ def score(
     group: Group = False,
     limit: Limit = None,
     workers: Workers = None,
+    ray: Ray = None,
     batch: BatchSize = BATCH_ITEMS,
     profile: Profile = "reward",
     judge: JudgeUrl = None,
@@ -170,7 +174,7 @@ def score(
         asked = open_judge(judge, model, judge_mode, calls=max_calls, tokens=max_tokens)
         check_isolation(require_isolation)
         system = stack.enter_context(
-            RewardSystem(library, route=static_map, profile=profile, judge=asked, cache=cache or True)
+            RewardSystem(library, route=static_map, profile=profile, judge=asked, cache=cache or True, cluster=ray)
         )
         writer = stack.enter_context(Writer(out, resume=resume)) if out is not None else None
         stack.enter_context(source.aside)

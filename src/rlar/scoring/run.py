@@ -69,16 +69,16 @@ async def _within(
     try:
         async with clock:
             if cache is None or tool.card.scope is not Scope.RESPONSE:
-                return await _ask(tool, groups)
-            return await cache.judge_many(tool.card, groups, lambda some: _ask(tool, some))
+                return await ask(tool, groups)
+            return await cache.judge_many(tool.card, groups, lambda some: ask(tool, some))
     except Exception as e:  # boundary to code that we did not write
         if clock.expired():
             return _all(tool, groups, Fault.CANCELLED, f"not ready within the deadline of {deadline_s:g} s")
         return _all(tool, groups, Fault.CRASHED, f"{type(e).__name__}: {e}")
 
 
-async def _ask(tool: Tool, groups: Sequence[Group]) -> list[list[Verdict]]:
-    """The tool's verdicts, counted and checked."""
+async def ask(tool: Tool, groups: Sequence[Group]) -> list[list[Verdict]]:
+    """The tool's verdicts[p][g], counted and checked. Never raises for a tool's or a response's failure."""
     judge_many = getattr(tool, "judge_many", None)
     if judge_many is None:
         answers = await asyncio.gather(*(_judge(tool, query, responses) for query, responses in groups))
