@@ -64,6 +64,9 @@ def tables(results: Results) -> str:
             lines.append(f"| {arm}: points above | {' | '.join(figures[k].difference('rlar', arm) for k in figures)} |")
         elif arm == "true":
             lines.append(f"| true: share of it | {' | '.join(figures[k].ratio('rlar', arm) for k in figures)} |")
+    if broken := [healing(run) for run in runs_of(results, "rlar_broken")]:
+        healed = ", ".join(str(at) if at is not None else "never" for _, at in broken)
+        lines += ["", f"rlar_broken: broken after step {broken[0][0]}, taken away at step {healed} (seeds in order)."]
     return "\n".join(lines)
 
 
@@ -138,13 +141,16 @@ def _window(runs: Sequence[Any], key: str, *, dashed: bool = False) -> Line:
 
 
 def _broken(results: Results) -> Panel:
-    """Sampled accuracy of the task whose tool broke, with what happened when."""
+    """Sampled accuracy of the task whose tool broke, with when it broke and when it was healed, seed by seed."""
     runs = runs_of(results, "rlar_broken")
-    marks = [
-        (e["step"], w)
-        for e in runs[0]["events"]
-        for k, w in (("without", "breaks"), ("again", "healed"))
-        if k in e["what"]
-    ]
+    marks = [(broke, "broken") for broke in {b for b, _ in map(healing, runs)}]
+    marks += [(healed, "") for _, healed in map(healing, runs) if healed is not None]
     lines = [_curve(runs_of(results, arm), arm, "sampled", ("sums",)) for arm in ("rlar", "rlar_broken")]
-    return Panel("held-out sums, sampled", lines, marks)
+    return Panel("held-out sums, sampled; dotted: broken, then healed", lines, marks)
+
+
+def healing(run: Any) -> tuple[int, int | None]:
+    """The steps at which the tool broke, and at which the library took it away; None if it never did."""
+    broke = next(e["step"] for e in run["events"] if e["act"] == "broken")
+    ref = next(e["what"].split()[0] for e in run["events"] if e["act"] == "broken")
+    return broke, next((e["step"] for e in run["events"] if e["act"] == "quarantined" and ref in e["what"]), None)
