@@ -4,6 +4,7 @@
     python benchmarks/acquire.py coder --malformed 0.2
     python benchmarks/acquire.py stream FOLDER    a labelled stream with no LLM: proven before and after, by task;
                                                   admitted tools against labelled items that no exam saw
+    python benchmarks/acquire.py calls            calls for 1,000 and for 10,000 queries of the same 12 families
     python benchmarks/acquire.py time             seconds per exam of a pure-Python tool
 
 FOLDER holds stream/*.jsonl.gz and eval/*.jsonl.gz, items with labelled responses.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import itertools
 import sys
 import tempfile
 import time
@@ -22,11 +24,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "acquire"))
 
-from scripted_coder import BAD, SPECS, WHY, Coder, good, plans
+from scripted_coder import BAD, SPECS, WHY, Coder, bad, good, plans
+from scripted_coder.coder import Plan
+from scripted_coder.programs import Program
 
 from rlar.acquire.acquiring import Acquired, Acquisition, Tried, halves
 from rlar.acquire.code_agent import CodeAgent, Limits
 from rlar.acquire.exam import Case, build_cases, examine
+from rlar.acquire.families import Family
 from rlar.engines.llm import Budget, BudgetedChat, CachedChat, OpenAIChat
 from rlar.library import Library
 from rlar.library.store import Store
@@ -80,6 +85,37 @@ def coder(malformed: float, families: int) -> int:
     )
     print(f"stopped: {done.stopped or 'no'}; {seconds:.0f} s")
     return wrong + mistakes + (missed + other if not malformed else 0)
+
+
+def calls() -> int:
+    """Every candidate is refused and written anew, which costs most. Queries are copies under other keys."""
+    asked = []
+    for most in (1_000, 10_000):
+        all_plans = plans(SPECS[:12])
+        families = [_copied(plan.family, most // 12) for plan in all_plans]
+        script = Coder([Plan(p.spec, p.family, {n: _refused(p) for n in p.programs}) for p in all_plans])
+        with tempfile.TemporaryDirectory() as folder, Store(folder) as store, ScriptedEndpoint(script) as endpoint:
+            chat = CachedChat(BudgetedChat(OpenAIChat(endpoint.url, "scripted", retries=2), Budget()))
+            run = Acquisition(store, writers=[CodeAgent(chat)], templates=False, heads=False)
+            asyncio.run(run.run(families, progress=_say))
+        asked.append(sum(script.asked.values()))
+        queries = sum(len(f.items) for f in families)
+        print(f"{queries:,} queries of {len(families)} families: {asked[-1]} calls {dict(script.asked)}")
+    return int(asked[0] != asked[1])
+
+
+def _refused(plan: Plan) -> Program:
+    return bad("reading files", plan.spec, plan.family, 0)
+
+
+def _copied(family: Family, most: int) -> Family:
+    """The family with as many items as wanted: its own, again and again under other keys."""
+    many = itertools.islice(itertools.cycle(family.items), most)
+    items = tuple(
+        dataclasses.replace(item, query=dataclasses.replace(item.query, extra={**item.query.extra, "copy": k}))
+        for k, item in enumerate(many)
+    )
+    return dataclasses.replace(family, items=items)
 
 
 def _why(tried: Tried | None) -> str:
@@ -188,11 +224,13 @@ def seconds_per_exam() -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["coder", "stream", "time"])
+    parser.add_argument("what", choices=["coder", "stream", "calls", "time"])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--malformed", type=float, default=0.0)
     parser.add_argument("--families", type=int, default=len(SPECS))
     given = parser.parse_args()
+    if given.what == "calls":
+        sys.exit(calls())
     if given.what == "coder":
         sys.exit(bool(coder(given.malformed, given.families)))
     sys.exit(bool(stream(given.folder) if given.what == "stream" else seconds_per_exam()))

@@ -78,7 +78,7 @@ def test_unknown_names_and_empty_histories_are_said(tmp_path):
     with Store(tmp_path / "lib") as store:
         with pytest.raises(ToolError, match="no 'far'"):
             store.find("far")
-        with pytest.raises(ToolError, match="nothing to roll back"):
+        with pytest.raises(ToolError, match="no version|has no"):
             store.rollback("near")
 
 

@@ -46,12 +46,20 @@ def list_versions(folder: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("tool", "state", "kind", "pair accuracy", "family", "about", box=None, header_style="bold")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)  # for a file or a pipe; nothing is cut there
+    wide = console.width >= 120
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("tool", "state", "pair accuracy", *(("kind", "family") if wide else ())):
+        table.add_column(title, no_wrap=True, overflow="fold")  # a ref must stay whole, to be copied
+    if wide:
+        table.add_column("about", no_wrap=True, overflow="ellipsis")
     for r in rows:
         state = r["state"] + (", pinned" if r["pinned"] else "") + (" *" if r["judges"] else "")
-        cells = (f"{r['name']}@{r['version']}", state, r["kind"], _interval(r["exam"]), r["family"], r["about"])
+        more = (r["kind"], r["family"], r["about"]) if wide else ()
+        cells = (f"{r['name']}@{r['version']}", state, _interval(r["exam"]), *more)
         table.add_row(*(_safe(str(cell)) for cell in cells))
-    console = Console()
     console.print(table)
     console.print(f"{len(rows)} versions, * {len(current)} of them judge; built-in tools are there besides")
     for problem in problems:
@@ -204,6 +212,9 @@ def diff(old: str, new: str, library: LibraryFolder) -> None:
             for row, m in zip(rows, manifests, strict=True)
         ]
     a, b = manifests
+    if a == b and exams[0] == exams[1]:
+        typer.echo(f"{a.ref}: nothing differs")
+        return
     typer.echo(f"--- {a.ref} ({rows[0].state})\n+++ {b.ref} ({rows[1].state})")
     for part in ("settings", "card"):
         left, right = getattr(a, part), getattr(b, part)
@@ -278,8 +289,9 @@ def import_(bundle: Annotated[Path, typer.Argument(help="a bundle")], library: L
         raise InputError(f"there is no file {bundle}")
     with Store(library) as store:
         rows = import_bundle(store, bundle)
+    ask = f"rlar tools exam --library {library}"
     for row in rows:
-        typer.echo(f"{row.name}@{row.version} is {row.state}; `rlar tools exam {row.name} --on ROLLOUTS` decides")
+        typer.echo(f"{row.name}@{row.version} is {row.state}; `{ask} {row.name} --on ROLLOUTS` decides")
 
 
 def register(app: typer.Typer) -> None:
@@ -307,7 +319,10 @@ def _figure(value: Json) -> str:
 
 
 def _interval(exam: Mapping[str, Json] | None) -> str:
-    return _figure((exam or {}).get("pair_accuracy")) or "not measured"
+    figure = (exam or {}).get("pair_accuracy")
+    if not isinstance(figure, Mapping) or not _figure(figure):
+        return "not measured"
+    return f"{figure['value']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
 
 
 def _safe(text: str) -> str:

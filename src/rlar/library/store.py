@@ -208,7 +208,11 @@ class Store:
         with self._writing():
             now = self.current().get(name)
             if now is None:
-                raise ToolError(f"{name}: no version is admitted, so there is nothing to roll back")
+                last = self.find(name)  # raises where the name is not known
+                hint = (
+                    f"; `rlar tools pin {name}@{last.version}` lets it judge again" if last.state == "retired" else ""
+                )
+                raise ToolError(f"{name}: no version is admitted, so there is nothing to roll back{hint}")
             admitted = sorted(
                 (change.at, row)
                 for row in self.rows()
