@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -70,8 +72,8 @@ def settings(library: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def tiny() -> Any:
     """(fresh Llama of some thousand parameters, tokenizer with a chat template); nothing is downloaded."""
-    pytest.importorskip("trl")
-    import torch
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -97,3 +99,86 @@ def tiny() -> Any:
     )  # fmt: skip
     torch.manual_seed(0)
     return LlamaForCausalLM(config), tokenizer
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One row of a trainer, and what has to become of it. value: None where there is no reward."""
+
+    name: str
+    source: str
+    prompt: str
+    response: str
+    reference: str | None
+    status: str
+    value: float | None
+
+    @property
+    def chat(self) -> list[dict[str, str]]:
+        return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": self.prompt}]
+
+    @property
+    def foreign(self) -> dict[str, Any]:
+        """Columns of the user's own, which no tool asked for."""
+        return {"level": {"a": [1, None], "b": self.name}, "weights": [0.5, 2.0], "note": "\u00e9\u4e2d"}
+
+    @property
+    def patience(self) -> float:
+        """Deadline for this scene in seconds: generous, because workers start cold; short where nobody answers."""
+        return 1.0 if self.name == "slow" else 60.0
+
+
+HOSTILE = "\x00" + "[" * 3000 + "\\boxed{" * 300 + "</s><|im_end|>" + "9" * 2000
+SCENES = (
+    Scene("right", "", "1 + 2?", "it is 3", "3", "ok", 1.0),
+    Scene("wrong", "", "1 + 2?", "it is 4", "3", "ok", 0.0),
+    Scene("rule of one's own", "likes_a", "say a", "aab", None, "ok", 2 / 3),
+    Scene("fault", "breaks", "is it up?", "x", None, "fault", None),
+    Scene("gap", "gap", "how are you?", "hm", None, "gap", None),
+    Scene("slow", "sleeps", "take your time", "x", None, "timeout", None),
+    Scene("hostile", "", "1 + 2?", HOSTILE, "3", "ok", 0.0),
+    Scene("silent", "", "1 + 2?", "", "3", "ok", 0.0),
+)
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+CALL = {"name": "weather", "arguments": {"city": "Bern"}}
+TOOL_ROW = {"tools": [WEATHER], "tool_calls": [CALL]}
+
+
+def spawned(function: Any, *arguments: Any, timeout_s: float = 120.0) -> Any:
+    """What a function of a fresh interpreter returns; function and arguments travel pickled."""
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply_async(function, arguments).get(timeout_s)
+
+
+@pytest.fixture
+def scenes() -> tuple[Scene, ...]:
+    return SCENES
+
+
+@pytest.fixture
+def tool_row() -> dict[str, Any]:
+    """Columns of a row about calling functions; the right call is weather(city="Bern")."""
+    return json.loads(json.dumps(TOOL_ROW))
+
+
+@pytest.fixture
+def spawn() -> Any:
+    return spawned
+
+
+@pytest.fixture
+def configure(settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Writes RLAR_CONFIG, from which adapters without arguments read their settings."""
+
+    def write(**more: Any) -> str:
+        file = tmp_path / f"rlar{len(list(tmp_path.iterdir()))}.json"
+        file.write_text(json.dumps({**settings, "deadline_s": 60.0, **more}))
+        monkeypatch.setenv("RLAR_CONFIG", str(file))
+        return str(file)
+
+    return write

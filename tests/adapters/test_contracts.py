@@ -1,10 +1,9 @@
 """The contracts of veRL, OpenRLHF, slime, verifiers, open-instruct and ROLL: recorded shapes, written after their
-sources. Where the real package is importable (PYTHONPATH), the marked tests run it instead."""
+sources. The real packages are asked in real/, by scripts/contracts.py."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import math
 import sys
 import types
@@ -23,7 +22,7 @@ def configured(settings, tmp_path, monkeypatch) -> None:
     import json
 
     file = tmp_path / "rlar.json"
-    file.write_text(json.dumps({**settings, "deadline_s": 5.0}))
+    file.write_text(json.dumps({**settings, "deadline_s": 60.0}))
     monkeypatch.setenv("RLAR_CONFIG", str(file))
 
 
@@ -56,47 +55,6 @@ def test_verl_settings_are_found_in_both_layouts():
     assert verl.manager_settings(new)[1] == 8 and verl.manager_settings(old)[1] is None
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("verl") is None, reason="veRL is not importable here")
-def test_the_real_manager_of_verl(tiny, monkeypatch):
-    monkeypatch.delenv("RLAR_CONFIG")
-    import numpy as np
-    import torch
-    from omegaconf import OmegaConf
-    from verl import DataProto
-    from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
-
-    import rlar.adapters.verl_plugin  # as `import verl` does by the entry point
-
-    _, tokenizer = tiny
-    ids = tokenizer("3", return_tensors="pt")["input_ids"]
-    rows = [
-        {"data_source": "gsm8k", "reward_model": {"ground_truth": "3"}, "extra_info": {"a": np.int64(1)}},
-        {"data_source": "none", "reward_model": {"ground_truth": None}, "extra_info": {}},
-    ]
-    config = OmegaConf.create({"reward": {"reward_kwargs": {"rlar": {"floor": -1.0}}}})
-
-    async def all_rows() -> list[dict[str, Any]]:
-        manager = get_reward_manager_cls("rlar")(config, tokenizer, None)
-        out = []
-        for row in rows:
-            columns = {**row, "raw_prompt": [{"role": "user", "content": "1+2?"}], "uid": "u"}
-            data = DataProto.from_dict(
-                tensors={"responses": ids, "attention_mask": torch.ones(1, 4 + ids.shape[1], dtype=torch.long)},
-                non_tensors={k: np.array([v], dtype=object) for k, v in columns.items() if k != "raw_prompt"},
-            )
-            raw = np.empty(1, dtype=object)
-            raw[0] = columns["raw_prompt"]
-            data.non_tensor_batch["raw_prompt"] = raw
-            out.append(await manager.run_single(data))
-        return out
-
-    good, none = asyncio.run(all_rows())
-    assert good["reward_score"] == 1.0 and none["reward_score"] in (-1.0, 0.0)
-    assert set(good["reward_extra_info"]) == set(none["reward_extra_info"])
-    assert rlar.adapters.verl.RLARRewardManager is get_reward_manager_cls("rlar")
-
-
 def test_openrlhf_gets_lists_finite_numbers_and_constant_logs():
     queries = ["<|im_start|>6*7?<|im_end|>42<|im_end|>\n", "p x</s>", "p aab<eos>"]
     prompts = ["<|im_start|>6*7?<|im_end|>", "p ", "p "]
@@ -119,32 +77,6 @@ def test_openrlhf_samples_of_one_prompt_meet_in_their_threads(settings, tmp_path
     with ThreadPoolExecutor(3) as threads:  # as its executors do: to_thread, one sample each
         got = threads.map(lambda r: openrlhf.reward_func([f"p {r}"], ["p "], [{"source": "ranks"}]), ["a", "bb", "ccc"])
         assert [g["rewards"][0] for g in got] == [0.0, 0.5, 1.0]
-
-
-@pytest.mark.skipif(importlib.util.find_spec("openrlhf") is None, reason="OpenRLHF is not importable here")
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["file", "http"])
-def test_the_real_executor_of_openrlhf(form, tiny, settings):
-    from openrlhf.utils.agent import SingleTurnAgentExecutor
-
-    from rlar.server.running import running_server
-
-    _, tokenizer = tiny
-
-    class Engine:
-        async def generate(self, prompt_ids: Any, sampling: Any, **_: Any) -> Any:
-            ids = tokenizer("3")["input_ids"]
-            return SimpleNamespace(
-                outputs=[SimpleNamespace(token_ids=ids, text="3", finish_reason="stop", logprobs=None)]
-            )
-
-    with running_server(settings) as url:
-        executor = SingleTurnAgentExecutor(openrlhf.__file__ if form == "file" else f"{url}/openrlhf")
-        out = asyncio.run(
-            executor.execute("1+2?", "3", SimpleNamespace(max_tokens=8, logprobs=None), 64, tokenizer, Engine())
-        )
-    rewards = out["reward"]
-    assert float(rewards[0] if isinstance(rewards, list) else rewards) == 1.0
 
 
 def sample(source: str, response: str, label: Any = None) -> Any:
@@ -183,31 +115,6 @@ def test_verifiers_get_a_float_and_can_drop_a_trace(settings, tmp_path, monkeypa
     monkeypatch.setenv("RLAR_CONFIG", str(file))
     with pytest.raises(verifiers.NoRewardError, match="fault"):
         run("breaks", "x")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("verifiers") is None, reason="verifiers is not importable here")
-def test_the_real_task_of_verifiers():
-    import verifiers.v1 as vf
-
-    fn = "rlar.adapters.verifiers"
-    config = {"rewards": {"rlar": {"fn": f"{fn}:reward", "weight": 2.0}}, "metrics": {"rlar": {"fn": f"{fn}:metrics"}}}
-
-    class Row(vf.TaskData):
-        source: str = ""
-
-    def score(source: str, reply: str) -> Any:
-        data = Row(idx=1, prompt="p", source=source)
-        task = vf.Task(data, vf.TaskConfig.model_validate(config))
-        trace = SimpleNamespace(id=source, assistant_messages=[], last_reply=reply, rewards={}, metrics={}, info={})
-        trace.record_reward = lambda name, value, weight=1.0: trace.rewards.__setitem__(name, value * weight)
-        trace.record_metrics = trace.metrics.update
-        asyncio.run(task.score(trace))
-        return trace
-
-    good, broken = score("likes_a", "ab"), score("breaks", "x")
-    assert good.rewards == {"rlar": 1.0} and good.metrics["rlar_valid"] == 1.0  # 0.5, of weight 2
-    assert broken.rewards == {"rlar": 0.0} and broken.metrics["rlar_valid"] == 0.0
 
 
 def test_open_instruct_finds_a_direct_subclass(monkeypatch):

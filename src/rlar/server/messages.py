@@ -81,7 +81,7 @@ class OpenRlhfReply(BaseModel):
 
 
 class SlimeRequest(BaseModel):
-    prompt: str | list[dict[str, Any]] = ""
+    prompt: Text | list[dict[str, Any]] = ""
     response: Text = ""
     label: Any = None
 
