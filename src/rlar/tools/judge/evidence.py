@@ -6,10 +6,11 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 
 from rlar.engines.llm import Ask, Chat
-from rlar.errors import ToolFault
+from rlar.errors import ToolFault, UnsafeError
 from rlar.tools.judge import forms
 from rlar.tools.judge.asking import Spent, ask_json
 from rlar.tools.judge.guard import cleaned, shown
@@ -28,33 +29,43 @@ async def judge_with_evidence(
     chat: Chat, query: Query, parts: dict[str, str], response: Response, spent: Spent, sample: int
 ) -> tuple[int, str]:
     """Score and reasons. Raises ToolFault if no verdict with valid evidence comes within MOST_CHECKS checks."""
-    results: list[str] = []
+    results: list[Checked] = []
     answer = "The answer to judge:\n" + shown("answer", response)
-    wanted = {k: parts[k] for k in ("question", "reference", "criteria")}
+    wanted = {k: parts[k] for k in ("question", "reference", "criteria", "solution")}
     for _ in range(MOST_CHECKS + 2):
-        listed = "\n".join(f"{i}. {r}" for i, r in enumerate(results, 1)) or "(none)"
+        listed = "\n".join(f"{i}. {r.says}" for i, r in enumerate(results, 1)) or "(none)"
         messages = forms.messages("evidence", **wanted, answer=answer, results=listed)
         ask = Ask(messages, forms.EVIDENCE_SCHEMA, temperature=0.7 if sample else 0.0, sample=sample, purpose="judge")
         got = await ask_json(chat, ask, spent)
         if got["action"] == "verdict":
             cited = set(got["evidence"])
-            if cited and cited <= set(range(1, len(results) + 1)):
-                return got["score"], f"{got['critique']} (evidence: {'; '.join(results[i - 1] for i in sorted(cited))})"
-            results.append("refused: a verdict must cite results that are listed here")
+            if cited and cited <= {i for i, r in enumerate(results, 1) if r.tells}:
+                said = "; ".join(results[i - 1].says for i in sorted(cited))
+                return got["score"], f"{got['critique']} (evidence: {said})"
+            results.append(Checked("refused: a verdict must cite results that are listed here and did not fail", False))
         elif len(results) < MOST_CHECKS:
             results.append(await check(got["check"], got["input"], query))
         else:
-            results.append("refused: no checks are left, give the verdict")
+            results.append(Checked("refused: no checks are left, give the verdict", False))
     raise ToolFault(Fault.UNREADABLE, f"no verdict with evidence after {len(results)} steps")
 
 
-async def check(name: str, what: str, query: Query) -> str:
-    """The result of one check as a line of text; what fails says so, and is evidence of nothing."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check said, as a line of text. tells: it may be cited; what failed is evidence of nothing."""
+
+    says: str
+    tells: bool
+
+
+async def check(name: str, what: str, query: Query) -> Checked:
+    """Run one check."""
     if name == "calculator":
-        return f"calculator {what[:200]!r} = {calculate(what)}"
+        result = calculate(what)
+        return Checked(f"calculator {what[:200]!r} = {result}", not result.startswith(("too long", "not computable")))
     if name == "lookup":
-        return f"lookup {what[:80]!r}: {look_up(what, query)}"
-    return f"python printed {await _run(what)}"
+        return Checked(f"lookup {what[:80]!r}: {look_up(what, query)}", bool(cleaned(what).strip()))
+    return await _run(what)
 
 
 def calculate(expression: str) -> str:
@@ -102,9 +113,14 @@ def look_up(phrase: str, query: Query) -> str:
     return "; ".join(repr(text[max(0, p - 60) : p + len(needle) + 60]) for p in places)
 
 
-async def _run(program: str) -> str:
+async def _run(program: str) -> Checked:
     from rlar.engines.sandbox import default_box
 
-    result = await default_box().run(program)
-    printed = result.stdout.decode("utf-8", "replace")[:500]
-    return f"{printed!r}" if result.status == "ok" else f"{printed!r}, then it ended with {result.status}"
+    try:
+        result = await default_box().run(program)
+    except UnsafeError as e:
+        return Checked(f"python is not to be had here ({e})", False)
+    printed = repr(result.stdout.decode("utf-8", "replace")[:500])
+    if result.status != "ok":
+        return Checked(f"python printed {printed}, then it ended with {result.status}", False)
+    return Checked(f"python printed {printed}", bool(result.stdout.strip()))

@@ -10,7 +10,7 @@ from rlar.tools.judge.guard import shown
 from rlar.types import Json, Message, Query, content_key
 
 LOW, HIGH = 1, 10  # what a judge is asked for; mapped to [0, 1]
-NAMES = ("system", "pointwise", "pairwise", "listwise", "criteria", "solve", "evidence")
+NAMES = ("system", "pointwise", "pairwise", "listwise", "criteria", "family", "solve", "evidence")
 
 
 @functools.cache

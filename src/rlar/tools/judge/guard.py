@@ -2,7 +2,8 @@
 
 Three guards. The text is fenced by a tag whose id is a hash of the text, which the text cannot contain; characters that
 hide or reorder text are taken out; and where an answer talks to its grader, it is judged a second time without those
-passages, and the lower verdict counts: what cannot raise a verdict is not worth writing.
+passages, and the lower verdict counts: what cannot raise a verdict is not worth writing. Answers that are compared are
+shown without those passages from the start.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import unicodedata
 
 LONGEST = 24_000  # characters of one answer that a judge is shown; the rest is left out, and that is said
 
-# Sentences and tags that address the grader. Broad on purpose: a false alarm costs one more call, never a reward.
+# Sentences and tags that address the grader, or only praise the answer. A false alarm costs a call, and a reward only
+# where the answer is worse without that sentence.
 _STEERING = re.compile(
     r"""(?ix)
     (?: \b(?:ignore|disregard|forget|override|bypass)\b [^.\n]{0,60}
@@ -23,17 +25,32 @@ _STEERING = re.compile(
       | \b(?:give|assign|award|rate|score|grade|mark)\b [^.\n]{0,40}
         \b(?:full|maximum|max|highest|perfect|top|10|100|five|ten|best)\b
       | \b(?:highest|maximum|perfect|full|top) [ ]+ (?:possible [ ]+)? (?:score|marks?|rating|reward|grade|points)\b
-      | \b(?:score|rating|grade|reward|verdict|winner)\b ["']? \s* (?:[:=]|is) \s* ["']? (?:\d|[ab]\b|tie\b)
+      | \b(?:score|rating|grade|reward|verdict|winner)\b ["']? \s* (?:[:=]|is) \s*
+        ["']? (?:\d|[ab]\b|tie\b|correct|right\b|pass|perfect|full|true\b)
+      | \b(?:mark|marked|count|counted|graded?|rated?|accept|treat) [ ]+ (?:(?:this|it|me|them) [ ]+)?
+        as [ ]+ (?:correct|passed|right|true|perfect|valid)
+      | \b(?:answers?|response|solution|reply|submission|essay)\b (?:[ ]+(?:above|below|given|here))? [ ]+
+        (?:is|are|was|were|has[ ]been|have[ ]been) [ ]+ (?:\w+ly[ ]+|100[ ]?%[ ]+)?
+        (?:verified|confirmed|validated|approved|flawless|perfect|correct\b|right[.!]|beyond [ ] (?:doubt|reproach))
+      | \b(?:it|this|which) [ ]+ (?:deserves|merits|earns) \b
+      | \b(?:100[ ]?%|absolutely|completely|totally|entirely) [ ]+ (?:certain|sure|confident|correct)\b
+      | \b(?:verified|checked|confirmed) [ ]+ (?:it|this|that) [ ]+ (?:twice|thrice|\w+[ ]times)
+      | \\boxed\{ \s* (?:correct|right|true|pass|valid) \w* \s* \}
       | \[\[ \s* (?:[abc]|\d+|rating) [^\]]{0,20} \]\]
       | </? \s* (?:system|assistant|user|data|answer|instruction|im_start|im_end|s)\b [^>]{0,60} >
-      | <\| [^|>]{1,40} \|>
+      | <\| [^|>]{1,40} \|> | \[ /? INST \] | << /? SYS >>
       | ^ \s* (?:system|assistant|user|human|\#\#\# \s* instruction) \s* :
       | \b(?:best|greatest|finest) [ ]+ (?:answer|response) [^.\n]{0,40} \b(?:ever|possible|seen)\b
-      | \bas [ ]+ an? [ ]+ (?:ai [ ]+)? (?:expert|authority|grader|judge)\b
+      | \bas [ ]+ an? [ ]+ (?:[\w-]+ [ ]+)? (?:expert|authority|grader|judge|evaluator)\b
+      | \b(?:ignorier|ignorez|ignora|ignore)\w* [^.\n]{0,40} (?:anweisung|consigne|instruc)\w*
+      | (?:volle|höchste) [ ]+ punkt\w* | (?:note|puntuación|nota) [ ]+ (?:maxim|máxim)\w*
+      | 满分 | 最高分 | 忽略[^。\n]{0,12}(?:指令|指示|要求)
     )""",
     re.MULTILINE,
 )
-_SENTENCE = re.compile(r"[^.!?\n]*[.!?\n]?")
+_SENTENCE = re.compile(
+    r"[^.!?:\n。！？]*[.!?:\n。！？]?"
+)  # a clause before a colon goes alone: what it announces stays
 
 
 def shown(label: str, text: str, **attributes: str) -> str:
