@@ -71,13 +71,16 @@ class ScriptedEndpoint:
     """A real HTTP server on loopback that speaks /v1/chat/completions and answers from a script.
 
     script(request body) -> text of the reply, or a dict: {"text", "finish", "status", "headers", "raw", "delay_s",
-    "hang_up"} for whatever a real endpoint can do to you. requests: all bodies received. Use as a context manager;
-    `url` is what `--llm` takes.
+    "hang_up"} for whatever a real endpoint can do to you. requests: all bodies received. models: what /v1/models lists;
+    None for no such page. key: the bearer key that is accepted, "" for any. Use as a context manager; `url` is what
+    `--llm` and `--judge` take.
     """
 
     script: Callable[[dict[str, Json]], str | dict[str, Any]]
     requests: list[dict[str, Json]] = field(default_factory=list)
     url: str = ""
+    models: Sequence[str] | None = None
+    key: str = ""
 
     def __enter__(self) -> ScriptedEndpoint:
         endpoint = self
@@ -89,8 +92,20 @@ class ScriptedEndpoint:
             def log_message(self, *_: object) -> None:
                 pass
 
+            def do_GET(self) -> None:
+                listed = {"object": "list", "data": [{"id": m, "object": "model"} for m in endpoint.models or ()]}
+                found = endpoint.models is not None and self.path.endswith("/models")
+                said = {"raw": json.dumps(listed)} if found else {"status": 404, "text": "no such page"}
+                _answer(self, said if self._known() else {"status": 401, "text": "who are you"}, {})
+
+            def _known(self) -> bool:
+                return endpoint.key in ("", (self.headers.get("Authorization") or "").removeprefix("Bearer "))
+
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+                if not self._known():
+                    _answer(self, {"status": 401, "text": "who are you"}, body)
+                    return
                 endpoint.requests.append(body)
                 said = endpoint.script(body)
                 _answer(self, {"text": said} if isinstance(said, str) else said, body)

@@ -186,3 +186,81 @@ def test_structured_replies_are_read_strictly(text, value):
 def test_a_cut_off_reply_is_not_guessed_at():
     with pytest.raises(ChatUnreadable, match="cut off"):
         read_json(Reply('{"score": 1}', "m", finish="length"), SCHEMA)
+
+
+def test_who_gives_up_waiting_harms_neither_the_asker_nor_the_others():
+    async def scene(cancelled):
+        gate = asyncio.Event()
+
+        class Slow:
+            model, asked = "slow", 0
+
+            async def ask(self, ask):
+                self.asked += 1
+                await gate.wait()
+                return Reply("fine", "slow")
+
+        slow = Slow()
+        cached = CachedChat(slow)
+        tasks = [asyncio.create_task(cached.ask(question())) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        tasks[cancelled].cancel()
+        await asyncio.sleep(0.01)
+        gate.set()
+        got = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(got.pop(cancelled), asyncio.CancelledError)
+        return [g.text for g in got], slow.asked
+
+    assert asyncio.run(scene(1)) == (["fine", "fine"], 1)  # one that waited gave up
+    assert asyncio.run(scene(0)) == (["fine", "fine"], 2)  # the one that asked gave up; another asks instead
+
+
+def test_an_endpoint_that_counts_no_tokens_cannot_pass_a_budget_of_tokens():
+    class Silent:
+        model, asked = "silent", 0
+
+        async def ask(self, ask):
+            self.asked += 1
+            return Reply("x" * 90, "silent")
+
+    silent = Silent()
+    chat = BudgetedChat(silent, Budget(tokens=300))
+    got = [ask(chat, question(str(i), max_tokens=30))[0] for i in range(20)]
+    assert 0 < silent.asked < 10 and isinstance(got[-1], BudgetSpent)
+
+
+def test_a_refused_question_is_paid_for():
+    chat = BudgetedChat(FakeChat([ChatRefused("no"), ChatRefused("no"), "fine"]), Budget(calls=2))
+    kinds = [type(ask(chat, question(str(i)))[0]) for i in range(3)]
+    assert kinds == [ChatRefused, ChatRefused, BudgetSpent]
+
+
+def test_an_endpoint_that_died_is_left_alone_for_a_while(monkeypatch):
+    monkeypatch.setattr("rlar.engines.llm.endpoint.PAUSE_S", 0.3)
+    answers = iter([{"status": 500}] * 8)
+
+    async def run(chat):
+        got = []
+        for k in range(12):
+            got += await asyncio.gather(chat.ask(question(str(k))), return_exceptions=True)
+        await asyncio.sleep(0.4)
+        return [*got, await chat.ask(question("later"))]
+
+    with ScriptedEndpoint(lambda body: next(answers, "up again")) as server:
+        got = asyncio.run(run(endpoint_chat(server)))
+        assert len(server.requests) == 9 and got[-1].text == "up again"
+    assert all(isinstance(g, ChatUnavailable) for g in got[:-1]) and "left alone" in str(got[10])
+
+
+def test_an_endpoint_is_asked_which_models_it_has():
+    with pytest.raises(ChatUnavailable, match="nothing answers"):
+        asyncio.run(OpenAIChat("http://127.0.0.1:9/v1", "m").models())
+    with ScriptedEndpoint(lambda body: "fine", models=["small", "large"]) as server:
+        assert asyncio.run(endpoint_chat(server).models()) == ["small", "large"]
+    with ScriptedEndpoint(lambda body: "fine") as server:
+        assert asyncio.run(endpoint_chat(server).models()) is None
+    with (
+        ScriptedEndpoint(lambda body: "fine", models=["m"], key="another") as server,
+        pytest.raises(ChatUnavailable, match="RLAR_LLM_KEY"),
+    ):
+        asyncio.run(endpoint_chat(server).models())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rlar.engines.llm.chat import Ask, BudgetSpent, Chat, Reply
+from rlar.engines.llm.chat import Ask, BudgetSpent, Chat, ChatRefused, ChatUnreadable, Reply
 from rlar.types import Cost
 
 
@@ -60,7 +60,8 @@ class BudgetedChat:
     """A chat that never spends more than its budget: a call's upper bound is reserved before it is made.
 
     So it may stop a little early, never late, also with many calls in flight. The bound of a call: three characters of
-    the question to a token, and all of max_tokens. Raises BudgetSpent instead of asking.
+    the question to a token, and all of max_tokens. An endpoint that counts no tokens is charged three characters to a
+    token; a reply that was refused or unreadable is charged as a call. Raises BudgetSpent instead of asking.
     """
 
     def __init__(
@@ -80,7 +81,15 @@ class BudgetedChat:
     async def ask(self, ask: Ask) -> Reply:
         bound = self._reserve(ask)
         try:
-            reply = await self.chat.ask(ask)
+            try:
+                reply = await self.chat.ask(ask)
+            except (ChatRefused, ChatUnreadable):
+                self.ledger.add(ask.purpose, Reply("", self.model, tokens_in=_tokens_in(ask)))
+                raise
+            if not (reply.tokens_in or reply.tokens_out or reply.cached):
+                tokens_in, tokens_out = _tokens_in(ask), len(reply.text) // 3 + 1
+                usd = reply.usd or self.prices.usd(tokens_in, tokens_out)
+                reply = replace(reply, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
             self.ledger.add(ask.purpose, reply)
             return reply
         finally:
@@ -88,7 +97,7 @@ class BudgetedChat:
                 self._held = self._held + Cost(0.0, -bound.tokens, -bound.usd, -bound.calls)
 
     def _reserve(self, ask: Ask) -> Cost:
-        tokens_in = sum(len(m.content) for m in ask.messages) // 3 + 16
+        tokens_in = _tokens_in(ask)
         bound = Cost(0.0, tokens_in + ask.max_tokens, self.prices.usd(tokens_in, ask.max_tokens), 1)
         with self._lock:
             after = self.ledger.total + self._held + bound
@@ -101,3 +110,7 @@ class BudgetedChat:
                     raise BudgetSpent(f"the next call could pass the budget of {limit:g} {what}")
             self._held = self._held + bound
         return bound
+
+
+def _tokens_in(ask: Ask) -> int:
+    return sum(len(m.content) for m in ask.messages) // 3 + 16

@@ -26,7 +26,7 @@ class CachedChat:
         self.chat = chat
         self.ledger = ledger or getattr(chat, "ledger", None) or Ledger()
         self._lock = threading.Lock()
-        self._asking: dict[str, concurrent.futures.Future[Reply]] = {}
+        self._asking: dict[str, concurrent.futures.Future[Reply | None]] = {}
         if path is not None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(str(path or ":memory:"), timeout=30, check_same_thread=False, isolation_level=None)
@@ -42,25 +42,30 @@ class CachedChat:
 
     async def ask(self, ask: Ask) -> Reply:
         key = ask.key(self.chat.model)
-        with self._lock:
-            kept = self._get(key)
-            waiting = self._asking.get(key)
-            if kept is None and waiting is None:
-                mine = self._asking[key] = concurrent.futures.Future()
-        if kept is not None:
-            self.ledger.add(ask.purpose, kept)
-            return kept
-        if waiting is not None:
-            reply = replace(await asyncio.wrap_future(waiting), cached=True)
-            self.ledger.add(ask.purpose, reply)
-            return reply
+        while True:
+            with self._lock:
+                kept = self._get(key)
+                waiting = self._asking.get(key)
+                if kept is None and waiting is None:
+                    mine = self._asking[key] = concurrent.futures.Future()
+                    break
+            if kept is None and waiting is not None:
+                # Shielded: a waiter that is cancelled may not cancel what others wait for.
+                shared = await asyncio.shield(asyncio.wrap_future(waiting))
+                kept = shared and replace(shared, cached=True)
+            if kept is not None:
+                self.ledger.add(ask.purpose, kept)
+                return kept
         try:
             reply = await self.chat.ask(ask)
         except BaseException as e:
             with self._lock:
                 del self._asking[key]
-            mine.set_exception(e if isinstance(e, Exception) else RuntimeError("the asking task was cancelled"))
-            mine.exception()  # nobody may be waiting
+            if isinstance(e, Exception):
+                mine.set_exception(e)
+                mine.exception()  # nobody may be waiting
+            else:  # this task was cancelled, which is nobody else's concern: who waits asks for itself
+                mine.set_result(None)
             raise
         with self._lock:
             self._put(key, reply)

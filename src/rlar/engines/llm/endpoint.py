@@ -12,6 +12,8 @@ from rlar.engines.llm.budget import Prices
 from rlar.engines.llm.chat import Ask, ChatRefused, ChatUnavailable, ChatUnreadable, Reply
 from rlar.errors import InputError, MissingExtra
 
+FAILURES, PAUSE_S = 8, 10.0
+
 
 class OpenAIChat:
     """Chat over an endpoint such as vLLM, SGLang, llama.cpp, Ollama, or a hosted one.
@@ -19,6 +21,8 @@ class OpenAIChat:
     url: base address ending in /v1. key: bearer key; never logged, never part of a message or repr.
     concurrency: calls in flight at most, per event loop. timeout_s: wall seconds for one try. retries: further tries
     after connection errors, 408, 409, 429 (Retry-After is honoured) and 5xx.
+    After FAILURES failures in a row, all retries included, the endpoint is left alone for PAUSE_S seconds: until then
+    each question fails at once, so that an endpoint that died does not hold up a long run.
     Structured replies are asked for by JSON Schema; an endpoint that does not know it is asked for a JSON object, then
     for plain text, and remembered.
     """
@@ -43,6 +47,8 @@ class OpenAIChat:
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._retries = retries
+        self._failures = 0
+        self._paused_until = 0.0
         self._forms = ["json_schema", "json_object", "text"]  # what the endpoint may still understand, best first
         # The SDK's client belongs to one event loop; each loop that asks gets its own.
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]]
@@ -60,19 +66,54 @@ class OpenAIChat:
         client, slots = self._client(openai)
         async with slots:
             start = time.perf_counter()
+            if start < self._paused_until:
+                raise ChatUnavailable(
+                    f"{self.url} failed {self._failures} times in a row, and is left alone for a while"
+                )
             try:
                 answer = await self._create(openai, client, ask)
+                self._failures = 0
             except openai.APIStatusError as e:
                 if e.status_code in (400, 413, 422):
                     raise ChatRefused(f"{self._model} refused the question ({e.status_code}): {_short(e)}") from e
+                self._failed()
                 raise ChatUnavailable(f"{self.url} answered {e.status_code}: {_short(e)}") from e
             except openai.APIConnectionError as e:  # timeouts too
+                self._failed()
                 raise ChatUnavailable(f"{self.url} cannot be reached: {_short(e)}") from e
             except (openai.OpenAIError, ValueError, TypeError, AttributeError) as e:  # a body that is no completion
                 raise ChatUnavailable(
                     f"{self.url} does not speak this protocol: {type(e).__name__}: {_short(e)}"
                 ) from e
             return self._reply(answer, time.perf_counter() - start)
+
+    def _failed(self) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES:
+            self._paused_until = time.perf_counter() + PAUSE_S
+
+    async def models(self) -> list[str] | None:
+        """The names of the models that the endpoint serves; None where it is there but does not say.
+
+        Asked once, with a short patience. Raises ChatUnavailable where nothing answers, or the key is not accepted.
+        """
+        openai = _sdk()
+        client, _ = self._client(openai)
+        try:
+            page = await client.with_options(max_retries=0, timeout=5.0).models.list()
+            return [m.id for m in page.data]
+        except openai.APIConnectionError as e:
+            raise ChatUnavailable(f"nothing answers at {self.url} ({_short(e)})") from e
+        except openai.APIStatusError as e:
+            if e.status_code in (401, 403):
+                raise ChatUnavailable(
+                    f"{self.url} does not accept the key ({e.status_code}); set RLAR_LLM_KEY to one that it knows"
+                ) from e
+            if e.status_code in (502, 503, 504):
+                raise ChatUnavailable(f"{self.url} is not ready ({e.status_code}): {_short(e)}") from e
+            return None
+        except Exception:  # boundary: whatever else this server says to a list of models, it may still chat
+            return None
 
     async def _create(self, openai: Any, client: Any, ask: Ask) -> Any:
         body = {
