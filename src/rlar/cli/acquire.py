@@ -116,10 +116,11 @@ def acquire(
     items = _read(paths, parse_pairs(map or (), "--map"), limit)
     if dry_run:
         return _plan(items, library, asking, min_queries, seed, use_hub=use_hub)
-    started = time.monotonic()
+    started, cpu_s = time.monotonic(), _cpu_s()
     with ExitStack() as stack:
         from rlar.acquire.acquiring import Acquisition
         from rlar.acquire.code_agent import CodeAgent
+        from rlar.library.spent import Spent, note_spent
         from rlar.library.store import Store
 
         store = stack.enter_context(Store(library))
@@ -135,6 +136,10 @@ def acquire(
         acquisition = Acquisition(store, writers=writers, seed=seed, min_queries=min_queries)
         done = _carry_out(acquisition, items, bar)
         summary = _summary(paths, library, items, asking, ledger, seconds=time.monotonic() - started)
+        note_spent(
+            library,
+            Spent(1, summary["seconds"], round(_cpu_s() - cpu_s, 3), summary["calls"], summary["tokens"], summary["usd"]),
+        )
         for problem in [*store.problems, *acquisition.library.problems]:
             sys.stderr.write(f"library: {plain(problem)}\n")
     if report is not None:
@@ -188,6 +193,11 @@ def _carry_out(acquisition: Acquisition, items: Sequence[Item], bar: Bar) -> Acq
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: what was admitted stays, and the same command goes on from here\n")
         raise
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of its workers that have ended."""
+    return sum(os.times()[:4])
 
 
 def _summary(
@@ -261,6 +271,7 @@ def _plan(
 
     from rlar.acquire.acquiring import halves, plan_families
     from rlar.acquire.code_agent.agent import estimate_tokens
+    from rlar.engines.llm import Prices
     from rlar.library import Library
     from rlar.library.store import Store
 
@@ -289,7 +300,11 @@ def _plan(
     console.print(
         f"\nif templates pass nowhere: {writes} families to write for, about {writes * limits.usual_calls} calls "
         f"(never more than {writes * limits.most_calls}), {tokens_in + tokens_out:,} tokens, "
-        f"${prices.usd(tokens_in, tokens_out):.2f} at the prices given"
+        + (
+            f"${prices.usd(tokens_in, tokens_out):.2f}"
+            if prices != Prices()
+            else "no prices given (--price-in, --price-out)"
+        )
     )
     return 0
 
