@@ -133,6 +133,8 @@ def _fit_head(plan: Any, head: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(plan.base, padding_side="left")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(plan.base, dtype=torch.float32).to(plan.device)
     fit_head(head, lambda prompts: answers(model, tokenizer, prompts, new_tokens=plan.new_tokens, sample=True))
 

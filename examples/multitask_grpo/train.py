@@ -66,6 +66,8 @@ def train(
 
     started, cpu = time.monotonic(), time.process_time()
     tokenizer = AutoTokenizer.from_pretrained(plan.base, padding_side="left")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(plan.base, dtype=torch.float32 if plan.device == "cpu" else None)
     rows = list(islice(examples(1000 + seed, held_out=False), plan.steps * plan.prompts))
     tests = held_out(plan)
@@ -77,9 +79,7 @@ def train(
     if arm == "rlar_broken":
         from examples.multitask_grpo.broken import Broken
 
-        broken = Broken(
-            work / f"library-{seed}", break_at=max(1, plan.steps * 3 // 8), check_every=max(1, plan.steps // 4)
-        )
+        broken = Broken(work / f"library-{seed}", break_at=max(1, plan.steps * 3 // 8))
 
     def look(step: int) -> None:
         before = time.process_time()
