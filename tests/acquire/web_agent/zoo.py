@@ -1,4 +1,4 @@
-"""A Hub like the real one in small: 28 repositories that can be integrated, and 28 that must be refused.
+"""A Hub like the real one in small: 29 repositories that can be integrated, and 29 that must be refused.
 
 Names, configs, cards and layouts follow well-known reward models; the weights are tiny, random and made on the spot by
 making.py of the engine's tests. Needs torch and transformers.
@@ -134,8 +134,11 @@ def starling(folder: Path) -> None:
 
 
 def step_head(folder: Path) -> None:
-    """Skywork-o1-Open-PRM: a Qwen2 language model with a value head, scored at every step."""
-    _renamed(folder, "value_head", lambda name: name)
+    """Skywork-o1-Open-PRM: a language model with a value head, scored at line ends; its template trims no answer."""
+    making().make("value_head", folder)
+    for path in (folder / "chat_template.jinja", folder / "tokenizer_config.json"):
+        if path.exists():
+            path.write_text(path.read_text("utf-8").replace(" | trim", ""), "utf-8")
 
 
 def pickled(folder: Path) -> None:

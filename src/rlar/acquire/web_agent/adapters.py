@@ -266,6 +266,10 @@ def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: in
     found = recognise(facts)
     if not found.family:
         raise ValueError(found.why)
+    fields = dict(found.fields)
+    most = facts.config.get("max_position_embeddings")
+    if "max_new_tokens" in fields and isinstance(most, int) and most > 0:
+        fields["max_new_tokens"] = max(1, min(fields["max_new_tokens"], most // 4))  # the rest is for the question
     return ModelSpec(
         found.family,
         path=path,
@@ -274,7 +278,7 @@ def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: in
         licence=facts.licence,
         files=dict(files),
         parameters=parameters,
-        **found.fields,
+        **fields,
     )
 
 

@@ -25,7 +25,8 @@ REWARD_PHRASES = (
 
 def named(facts: Facts, words: frozenset[str]) -> bool:
     """Whether the name or a tag has one of these words."""
-    return bool(words & set(words_of(" ".join((facts.id.partition("/")[2], *facts.tags)))))
+    stems = set(words_of(" ".join(words)))  # as words_of shortens what it is compared with
+    return bool(stems & set(words_of(" ".join((facts.id.partition("/")[2], *facts.tags)))))
 
 
 def says(facts: Facts, *phrases: str) -> bool:

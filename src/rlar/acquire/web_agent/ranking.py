@@ -31,6 +31,7 @@ WEIGHTS: dict[str, float] = {
 }
 CARD_WORDS = 600  # of a card, from its beginning; more would pay long cards
 HALF_LIFE_DAYS = 365.0
+REWARD_STEMS = frozenset(words_of(" ".join(REWARD_WORDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def evidence(facts: Facts, context: Context) -> float:
         + 0.4 * any(w in architecture for w in ("Reward", "PairRM"))
         + 0.2 * (facts.labels == 1)
         + 0.1 * (facts.pipeline_tag in ("text-classification", "text-ranking"))
-        + 0.15 * bool(REWARD_WORDS & set(words_of(" ".join(facts.tags))))
-        + 0.15 * bool(REWARD_WORDS & set(words_of(facts.id)))
+        + 0.15 * bool(REWARD_STEMS & set(words_of(" ".join(facts.tags))))
+        + 0.15 * bool(REWARD_STEMS & set(words_of(facts.id)))
     )
 
 
