@@ -1,4 +1,4 @@
-"""The zoo through the real client and real transformers, no LLM: each repository integrated, or refused for its reason."""
+"""The zoo through the real client and real transformers, no LLM: each is integrated, or refused for its reason."""
 
 from __future__ import annotations
 
