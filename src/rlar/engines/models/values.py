@@ -151,7 +151,7 @@ def _finite(values: Sequence[float]) -> None:
 
 
 def _last(text: str, spec: ModelSpec) -> str:
-    found = [m[1] if m.re.groups else m[0] for m in re.finditer(spec.pattern, text)]
+    found = [m[1] if m.re.groups else m[0] for m in re.finditer(spec.pattern, text) if m[0]]
     if not found:
         raise ToolFault(Fault.UNREADABLE, f"no verdict in {' '.join(text.split())[-80:]!r}")
     return found[-1] or ""

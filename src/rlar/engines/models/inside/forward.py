@@ -81,8 +81,8 @@ class Forward:
         return [o for o in out if o is not None]
 
     def _fill(self, out: list[Any], rows: Sequence[Row], numbers: Sequence[int], prefix: int) -> None:
-        # A shared prefix is computed once a batch; its cache is copied for each row, but a token of cache is small beside
-        # what computing one holds for a moment.
+        # A shared prefix is computed once a batch. Its cache is copied for each row, but a token of cache is small
+        # beside what computing one holds for a moment.
         lengths = [max(len(rows[i].ids) - prefix, -(-len(rows[i].ids) // 4)) for i in numbers]
         for batch in plan(lengths if prefix else [len(rows[i].ids) for i in numbers], self.budget):
             chosen = [numbers[j] for j in batch]
