@@ -230,3 +230,14 @@ def test_a_reference_of_any_shape_is_one_good_answer_of_many_in_open_ended_tasks
         assert system.decide(Query("List the users as JSON.", reference=users, extra={"task": "code"})).gap is None
         gap = system.decide(Query("Tell me of the users.", reference=users, extra={"task": "dialogue"})).gap
     assert gap is not None and "one good answer of many" in gap.why
+
+
+def test_what_a_prompt_asks_for_is_checked_only_where_one_asks_for_that_and_nothing_else_can_be():
+    query, responses = Query("Describe the sea in exactly 3 words."), ["Blue and wide.", "Blue and very wide.", ""]
+    sums = Query("What is 6 * 7? Answer in exactly 2 words.", reference="42")
+    with rlar.RewardSystem() as plain, rlar.RewardSystem(read_constraints=True) as reads:
+        assert values([plain.score_sync(query, responses)]) == [[None, None, None]]
+        assert values([reads.score_sync(query, responses)]) == [[1.0, 0.0, 0.0]]
+        assert reads.analyze(query).checks == ("constraints",)
+        assert values([reads.score_sync(sums, ["It is 42.", "Forty two"])]) == [[1.0, 0.0]]  # the reference decides
+        assert reads.decide(Query("Tell me a story of about 300 words.")).gap is not None  # "about" is no bound

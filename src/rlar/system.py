@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from rlar.errors import InputError
 from rlar.library import Library
-from rlar.scoring.analyze import analyze
+from rlar.scoring.analyze import analyze, read_constraints
 from rlar.scoring.compose import Composition, compose
 from rlar.scoring.route import Router, make_router
 from rlar.scoring.run import Job, run
@@ -54,6 +54,8 @@ class RewardSystem:
     route: a static map {"gsm8k": "math"} over source, dataset or task; or any Router; None routes by content.
     tools: your own tools, added to the library. judge: an LLM (rlar.engines.llm.Chat) or a Judge, asked only where
     there would be a gap. profile: reward, strict or lenient (maths).
+    read_constraints: check what a prompt plainly asks for ("in exactly 50 words"; English) where a query has nothing
+    else to check against. Off by default: to follow such a wish is less than to answer well, and pay is learnt.
     composition: how parts become a reward. shape: a function on one group's rewards, applied last (see scoring.shape).
     deadline_s: wall seconds for one call; what is not judged by then has no reward (Fault.CANCELLED).
     cache: identical judgements are made once and kept: True in memory, a path also in that file, False not at all.
@@ -69,6 +71,7 @@ class RewardSystem:
         tools: Sequence[Any] = (),
         judge: Any = None,
         profile: str = "reward",
+        read_constraints: bool = False,
         composition: Composition | None = None,
         shape: Shaper | None = None,
         deadline_s: float | None = None,
@@ -84,6 +87,7 @@ class RewardSystem:
 
             self.library.add(Judge(judge) if hasattr(judge, "ask") else judge)
         self.router = make_router(route, profile=profile)
+        self.read_constraints = read_constraints
         self.composition = composition or Composition()
         self.shape = shape
         self.deadline_s = deadline_s
@@ -100,11 +104,11 @@ class RewardSystem:
 
     def analyze(self, query: QueryLike) -> Task:
         """What kind of judging this query needs."""
-        return analyze(as_query(query))
+        return analyze(self._query(query))
 
     def decide(self, query: QueryLike) -> Decision:
         """Which tools judge answers to this query, and why; or the gap. Sees no response."""
-        q = as_query(query)
+        q = self._query(query)
         return self.router.decide(q, analyze(q), self.library)
 
     async def score(self, query: QueryLike, responses_G: Sequence[Response]) -> list[Reward]:
@@ -130,7 +134,7 @@ class RewardSystem:
             raise InputError(
                 f"{len(queries_P)} queries but {len(responses_PG)} groups of responses; give one group each"
             )
-        queries = [as_query(q) for q in queries_P]
+        queries = [self._query(q) for q in queries_P]
         for p, responses_G in enumerate(responses_PG):
             _check_texts(p, responses_G)
         decisions = list(decisions_P) if decisions_P is not None else [self.decide(q) for q in queries]
@@ -142,6 +146,12 @@ class RewardSystem:
             return await self._judged(some, responses, [self.decide(q) for q in some], deadline_s)
 
         return await self.evolve.after(self, queries, responses_PG, rewards_PG, again)
+
+    def _query(self, query: QueryLike) -> Query:
+        q = as_query(query)
+        if not self.read_constraints or q.constraints or q.tests or q.reference is not None:
+            return q
+        return replace(q, constraints=read_constraints(q.question))
 
     async def _judged(
         self,

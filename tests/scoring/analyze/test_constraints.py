@@ -84,6 +84,19 @@ def test_what_is_not_plain_is_left_alone(prompt):
     assert read_constraints(prompt) == ()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "bounds"),
+    [
+        ("Answer in exactly 3 words.", [(3, "at least"), (4, "less than")]),
+        ("Write between 50 and 60 words.", [(50, "at least"), (61, "less than")]),
+        ("The title has exactly 3 words.", []),
+        ("Write exactly 3 words, or exactly 5 words.", []),
+    ],
+)
+def test_an_exact_count_is_two_bounds(prompt, bounds):
+    assert [(c.kwargs["num_words"], c.kwargs["relation"]) for c in read_constraints(prompt)] == bounds
+
+
 def test_several_are_read_from_one_prompt_in_a_fixed_order():
     prompt = 'Write at least 50 words, without commas, all in lowercase. Do not use the word "sea".'
     ids = [c.id for c in read_constraints(prompt)]

@@ -65,7 +65,7 @@ def _bound(m: re.Match[str]) -> tuple[int, str]:
 
 
 def _counted(unit: str, ident: str, key: str) -> Callable[[str], Iterator[Constraint]]:
-    """A reader of "at least 300 words", "fewer than 6 sentences", "300 words or more", "300+ words"."""
+    """A reader of "at least 300 words", "under 6 sentences", "300+ words", "exactly 3 words", "between 5 and 9"."""
     patterns = [
         re.compile(rf"\b{_LEAST}\s{_N}(?:\s|-)(?:{unit})\b(?P<least>)", re.I),
         re.compile(rf"\b{_N}\s(?:or more\s(?:{unit})|(?:{unit}) or (?:more|longer))\b(?P<least2>)", re.I),
@@ -76,8 +76,15 @@ def _counted(unit: str, ident: str, key: str) -> Callable[[str], Iterator[Constr
         re.compile(rf"(?<!no )\b{_LESS}\s{_N}\s(?:{unit})\b(?P<less>)", re.I),
     ]
 
+    exact = re.compile(rf"\b(?:exactly|precisely)\s{_N}(?:\s|-)(?:{unit})\b", re.I)
+    between = re.compile(rf"\bbetween\s{_N}\s(?:and|to)\s{_N.replace('?P<n>', '?P<top>')}\s(?:{unit})\b", re.I)
+
     def read(text: str) -> Iterator[Constraint]:
         bounds = {_bound(m) for pattern in patterns for m in pattern.finditer(text) if _about_the_response(text, m)}
+        for m in [*exact.finditer(text), *between.finditer(text)]:
+            if _about_the_response(text, m):  # IFEval knows no "exactly": two bounds
+                top = m["top"] if m.re is between else m["n"]
+                bounds |= {(_int(m["n"]), "at least"), (_int(top) + 1, "less than")}
         by_relation: dict[str, int] = {}
         for n, relation in sorted(bounds):
             if relation in by_relation:
