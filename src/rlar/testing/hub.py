@@ -219,13 +219,16 @@ class LocalHub:
         """The repositories of a listing: `search` is in the id, every `filter` is a tag, `sort` goes downwards."""
 
         def has(repository: Repository) -> bool:
+            if not all(s.lower() in repository.id.lower() for s in query.get("search", [])):
+                return False
+            if not all(a == repository.id.partition("/")[0] for a in query.get("author", [])):
+                return False
+            if not query.keys() & {"filter", "pipeline_tag"}:
+                return True
             info = repository.info(repository.branches["main"])
             words = {*info["tags"], info["pipeline_tag"], info["library_name"]}
-            return (
-                all(s.lower() in repository.id.lower() for s in query.get("search", []))
-                and all(a == repository.id.partition("/")[0] for a in query.get("author", []))
-                and all(f in words for f in query.get("filter", []))
-                and all(t == info["pipeline_tag"] for t in query.get("pipeline_tag", []))
+            return all(f in words for f in query.get("filter", [])) and all(
+                t == info["pipeline_tag"] for t in query.get("pipeline_tag", [])
             )
 
         kept = [r for _, r in sorted(self.repositories.items()) if has(r)]

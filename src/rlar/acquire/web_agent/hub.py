@@ -25,7 +25,7 @@ from rlar.errors import MissingExtra, RlarError
 from rlar.types import Json, content_key
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-PROBE_S = 2.5  # offline is said within three seconds
+PROBE_S = 2.3  # offline is said within three seconds
 DEADLINE_S = 20.0  # of one step: a listing, or reading one repository
 FRESH_S = 3600.0  # a listing younger than this is not asked for again
 LISTED = (
