@@ -179,27 +179,34 @@ def overload(seconds: float) -> dict[str, Any]:
         }
 
 
-def soak(seconds: float) -> dict[str, Any]:
+def soak(seconds: float, rate: float) -> dict[str, Any]:
+    """Requests of 64 items at a steady rate; a quarter of the items was never seen before, as in training. Memory and
+    file handles are those of the server and its workers, after a tenth of the time and at the end."""
     with server() as (url, process), httpx2.Client(timeout=60) as client:
-        ends, n = time.monotonic() + seconds, 0
+        begins = time.monotonic()
+        ends, n = begins + seconds, 0
         seen: list[tuple[float, int]] = []
         while time.monotonic() < ends:
-            post(client, url, trivial(64, (n % 50) * 64))
+            post(client, url, trivial(48, (n % 50) * 48) + trivial(16, 10_000 + 16 * n))
             n += 1
             if n % 20 == 0:
-                seen.append((process.memory_info().rss / 2**20, process.num_fds()))
-        half = seen[len(seen) // 2 :]
+                family = [process, *process.children(recursive=True)]
+                seen.append((sum(p.memory_info().rss for p in family) / 2**20, sum(p.num_fds() for p in family)))
+            time.sleep(max(0.0, begins + n / rate - time.monotonic()))
+        tenths = [seen[i * (len(seen) - 1) // 10] for i in range(1, 11)]
         return {
             "seconds": seconds,
             "items": n * 64,
-            "memory_mib": [round(half[0][0], 1), round(half[-1][0], 1)],
-            "file_handles": [half[0][1], half[-1][1]],
+            "never_seen_before": n * 16,
+            "memory_mib": [round(memory, 1) for memory, _ in tenths],
+            "file_handles": [handles for _, handles in tenths],
         }
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--soak-s", type=float, default=20.0)
+    options.add_argument("--soak-rate", type=float, default=10.0, help="requests of 64 items a second")
     options.add_argument("--load-s", type=float, default=6.0)
     options.add_argument("--only", choices=["per_item", "mixed", "overload", "soak"])
     given = options.parse_args()
@@ -207,7 +214,7 @@ def main() -> None:
         "per_item": per_item,
         "mixed": mixed_batch,
         "overload": lambda: overload(given.load_s),
-        "soak": lambda: soak(given.soak_s),
+        "soak": lambda: soak(given.soak_s, given.soak_rate),
     }
     for name, measure in runs.items():
         if given.only in (None, name):

@@ -42,7 +42,7 @@ TRAINERS = {
         "test_verl.py",
         (
             "ray[default]", "tensordict", "hydra-core", "transformers<5.11", "codetiming", "aiohttp", "packaging",
-            "numpy", "pandas", "datasets", "torchdata", "pybind11", "dill", "peft", "cachetools",
+            "numpy", "pandas", "datasets", "torchdata", "pybind11", "dill", "peft", "cachetools", "setuptools<81",
         ),
         ("verl==0.9.1",),
     ),

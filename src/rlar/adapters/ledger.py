@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from rlar.types import Cost, Fault, Reward
+from rlar.library.spent import Spent
+from rlar.types import Cost, Fault, Json, Reward
 
 
 class Status(StrEnum):
@@ -23,6 +24,7 @@ class Status(StrEnum):
 
 
 FREE = Cost()
+NOTHING = Spent()
 LATE = (Fault.TIMEOUT, Fault.CANCELLED)
 
 METRICS = (
@@ -122,6 +124,35 @@ def is_flat(group: Sequence[Scored]) -> bool:
     return not values or max(values) - min(values) <= 1e-9 * max(1.0, abs(values[0]))
 
 
+def efficiency(
+    rewards: int, wall_s: float, cost: Cost, cache: Mapping[str, int], acquired: Spent = NOTHING
+) -> dict[str, Json]:
+    """What rewards cost, all told and each: `serving` them, and, apart, `acquiring` the tools that gave them.
+
+    cost: of tools; its seconds are CPU seconds of workers, or wall seconds of services. cache: counts of judgements
+    that were at hand (hits), that had to be made (misses), and that another caller was just having made (shared).
+    """
+    each = max(1, rewards)
+    asked = cache.get("hits", 0) + cache.get("misses", 0) + cache.get("shared", 0)
+    return {
+        "serving": {
+            "rewards": rewards,
+            "wall_s": round(wall_s, 6),
+            "wall_ms_per_reward": round(1e3 * wall_s / each, 6),
+            "cpu_s": round(cost.seconds, 6),
+            "cpu_ms_per_reward": round(1e3 * cost.seconds / each, 6),
+            "llm_calls": cost.calls,
+            "tokens": cost.tokens,
+            "tokens_per_reward": round(cost.tokens / each, 6),
+            "usd": round(cost.usd, 9),
+            "usd_per_reward": round(cost.usd / each, 9),
+            "cache_hits": cache.get("hits", 0),
+            "cache_hit_rate": round(cache.get("hits", 0) / asked, 6) if asked else 0.0,
+        },
+        "acquiring": acquired.as_json(),
+    }
+
+
 class Ledger:
     """Totals since the start. For any number of threads."""
 
@@ -152,6 +183,10 @@ class Ledger:
         """Missing rewards that a trainer got a number for."""
         with self._lock:
             self._replaced += count
+
+    def efficiency(self, cache: Mapping[str, int], acquired: Spent = NOTHING) -> dict[str, Json]:
+        with self._lock:
+            return efficiency(sum(self._statuses.values()), self._wall_s, self._cost, cache, acquired)
 
     def snapshot(self) -> dict[str, Any]:
         """The totals as JSON: calls, groups, responses by status, cost, and by tool and task."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import os
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from rlar.adapters.ledger import Ledger, Scored, Status, by_task_and_tool, metrics
 from rlar.adapters.meeting import MeetingPoint, NotAllCameError
 from rlar.adapters.settings import Settings
-from rlar.types import Decision, Query, Response, Scope
+from rlar.library.spent import spent_on
+from rlar.types import Decision, Json, Query, Response, Scope
 
 if TYPE_CHECKING:
     from rlar.adapters.client import AsyncRewardClient
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEADLINE_S = 100.0  # below the shortest limit of a trainer that has one (slime's remote_rm: 120 s)
-DECISIONS = 50_000  # kept by content; a few kB each
+DECISIONS = 8_192  # kept by content: some steps of training; about 1 kB each
+LOG_S = 60.0  # between two lines about costs in the log
 GRACE_S = 0.5  # for a system that overruns its deadline, before its call is given up
 log = logging.getLogger("rlar.adapters")
 
@@ -65,6 +68,7 @@ class Scorer:
     def __init__(self, settings: Settings, system: RewardSystem | None = None) -> None:
         self.settings = settings
         self.ledger = Ledger()
+        self._told = time.monotonic()
         self._last: tuple[list[list[Scored]], float, float] = ([], 0.0, 0.0)
         self.meeting: MeetingPoint[Scored] | None = None
         if settings.meet_s is not None and not settings.servers:
@@ -105,6 +109,7 @@ class Scorer:
             scored_PG = _all(groups_P, Status.FAULT, f"{type(e).__name__}: {e}")
         wall_s = time.monotonic() - started
         self.ledger.add(scored_PG, wall_s)
+        self._tell_costs()
         hit = _hit_rate(before, self.cache_counts())
         self._last = scored_PG, wall_s, hit
         return scored_PG
@@ -118,6 +123,17 @@ class Scorer:
         """Metrics of the last call that ended: the constant ones, and those of its tasks and tools."""
         scored_PG, wall_s, hit = self._last
         return metrics(scored_PG, latency_s=wall_s, cache_hit=hit) | by_task_and_tool(scored_PG)
+
+    def efficiency(self) -> dict[str, Json]:
+        """What rewards cost since the start, all told and each, and apart from it what their tools cost to acquire."""
+        return self.ledger.efficiency(self.cache_counts(), spent_on(self.settings.library))
+
+    def _tell_costs(self) -> None:
+        """One line in the log about every LOG_S seconds, for trainers that drop what a reward says of itself."""
+        now = time.monotonic()
+        if now - self._told >= LOG_S and log.isEnabledFor(logging.INFO):
+            self._told = now
+            log.info("rlar costs: %s", json.dumps(self.efficiency()))
 
     def tools_of(self, query: Query) -> tuple[str, ...]:
         """Refs of the tools that will judge this query; () for a gap, or where deciding fails."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,7 +139,9 @@ def acquire(
         summary = _summary(paths, library, items, asking, ledger, seconds=time.monotonic() - started)
         note_spent(
             library,
-            Spent(1, summary["seconds"], round(_cpu_s() - cpu_s, 3), summary["calls"], summary["tokens"], summary["usd"]),
+            Spent(
+                1, summary["seconds"], round(_cpu_s() - cpu_s, 3), summary["calls"], summary["tokens"], summary["usd"]
+            ),
         )
         for problem in [*store.problems, *acquisition.library.problems]:
             sys.stderr.write(f"library: {plain(problem)}\n")
@@ -196,8 +199,14 @@ def _carry_out(acquisition: Acquisition, items: Sequence[Item], bar: Bar) -> Acq
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and of its workers that have ended."""
-    return sum(os.times()[:4])
+    """CPU seconds of this process and its workers; where there is no /proc, of those workers that have ended."""
+    total = sum(os.times()[:4])
+    for file in Path("/proc/self/task").glob("*/children"):
+        for pid in file.read_text().split():
+            with suppress(OSError, ValueError):  # it ended meanwhile: then it is in os.times
+                ticks = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[11:15]
+                total += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def _summary(

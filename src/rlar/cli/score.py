@@ -18,7 +18,28 @@ from typing import Annotated, Literal
 import typer
 
 from rlar.cli.errors import plain
-from rlar.cli.judge import open_judge
+from rlar.cli.judge import (
+    CascadeFile,
+    Hybrid,
+    JudgeCache,
+    JudgeCriteria,
+    JudgeMode,
+    JudgeModel,
+    JudgeOptions,
+    JudgeShare,
+    JudgeUrl,
+    JudgeVotes,
+    MaxCalls,
+    MaxTokens,
+    MaxUsd,
+    PolicyModel,
+    PriceIn,
+    PriceOut,
+    Principle,
+    judge_line,
+    open_backing,
+    open_judge,
+)
 from rlar.cli.options import parse_pairs, parse_route, refuse_own_input
 from rlar.cli.progress import Progress
 from rlar.cli.rejects import RejectFile
@@ -50,20 +71,14 @@ LibraryFolder = Annotated[Path | None, typer.Option("--library", help="a folder 
 Group = Annotated[bool, typer.Option("--group", help="join neighbouring rows with the same prompt and reference")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="score only the first N items")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="worker processes; without it, one per core")]
+ReadConstraints = Annotated[
+    bool,
+    typer.Option("--read-constraints", help="check what prompts plainly ask for ('in 50 words'), for want of more"),
+]
 Ray = Annotated[
     str | None, typer.Option("--ray", metavar="ADDRESS", help="judge on a Ray cluster: auto, host:port or local")
 ]
 BatchSize = Annotated[int, typer.Option("--batch", min=1, help="items judged together")]
-JudgeUrl = Annotated[
-    str | None,
-    typer.Option("--judge", metavar="URL", help="an OpenAI-compatible endpoint that judges what no tool can"),
-]
-Model = Annotated[str | None, typer.Option("--model", help="the judge's model; or set RLAR_LLM_MODEL")]
-JudgeMode = Annotated[
-    Literal["pointwise", "pairwise", "listwise", "tournament", "evidence"], typer.Option(help="how the judge works")
-]
-MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=1, help="calls to the judge at most")]
-MaxTokens = Annotated[int | None, typer.Option("--max-tokens", min=1, help="tokens of the judge at most, in and out")]
 Isolation = Annotated[
     str | None,
     typer.Option(
@@ -141,11 +156,23 @@ def score(
     ray: Ray = None,
     batch: BatchSize = BATCH_ITEMS,
     profile: Profile = "reward",
+    read_constraints: ReadConstraints = False,
     judge: JudgeUrl = None,
-    model: Model = None,
+    judge_model: JudgeModel = None,
     judge_mode: JudgeMode = "pointwise",
+    judge_votes: JudgeVotes = 1,
+    judge_criteria: JudgeCriteria = "none",
+    principle: Principle = None,
+    policy_model: PolicyModel = None,
+    judge_cache: JudgeCache = None,
+    hybrid: Hybrid = False,
+    cascade: CascadeFile = None,
+    judge_share: JudgeShare = None,
     max_calls: MaxCalls = None,
     max_tokens: MaxTokens = None,
+    max_usd: MaxUsd = None,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
     require_isolation: Isolation = None,
     cache: CacheFile = None,
     quiet: Quiet = False,
@@ -157,6 +184,8 @@ def score(
     in [0, 1] unless a tool's card says otherwise; it is null where no tool could judge. A killed run leaves whole
     lines in OUT.partial, and --resume goes on from there.
     """
+    from rlar.adapters.ledger import efficiency
+    from rlar.library.spent import spent_on
     from rlar.system import RewardSystem
 
     if rejects is None and out not in (None, "-"):
@@ -171,11 +200,38 @@ def score(
     started, clock = datetime.now(UTC), time.monotonic()
     gallery = Gallery() if report is not None else None
     with ExitStack() as stack:
-        asked = open_judge(judge, model, judge_mode, calls=max_calls, tokens=max_tokens)
+        asked = open_judge(
+            JudgeOptions(
+                url=judge,
+                model=judge_model,
+                mode=judge_mode,
+                votes=judge_votes,
+                criteria=judge_criteria,
+                principles=tuple(principle or ()),
+                policy_model=policy_model,
+                cache=judge_cache,
+                calls=max_calls,
+                tokens=max_tokens,
+                usd=max_usd,
+                price_in=price_in,
+                price_out=price_out,
+            )
+        )
+        backing = open_backing(asked, hybrid=hybrid, cascade=cascade, share=judge_share)
         check_isolation(require_isolation)
         system = stack.enter_context(
-            RewardSystem(library, route=static_map, profile=profile, judge=asked, cache=cache or True, cluster=ray)
+            RewardSystem(
+                library,
+                route=static_map,
+                profile=profile,
+                read_constraints=read_constraints,
+                judge=asked and asked.judge,
+                cache=cache or True,
+                cluster=ray,
+            )
         )
+        if backing is not None:
+            system.library.dress(backing)
         writer = stack.enter_context(Writer(out, resume=resume)) if out is not None else None
         stack.enter_context(source.aside)
         progress = stack.enter_context(Progress(source.total, limit, shown=not quiet and sys.stderr.isatty()))
@@ -184,19 +240,25 @@ def score(
             progress.say(f"{writer.partial}: the lines of an earlier run are replaced; --resume would have kept them")
         try:
             asyncio.run(run.over(source.batches(batch)))
+            cached = system.cache_counts()
         except KeyboardInterrupt:
             progress.say(_interrupted(writer, run.tally.items))
             raise
+    seconds = round(time.monotonic() - clock, 3)
+    counts = run.tally.as_json()
     summary: dict[str, Json] = {
         "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - clock, 3),
+        "seconds": seconds,
         "input": [str(path) for path in paths],
         "settings": {"profile": profile, "route": static_map, "library": str(library or ""), "group": group},
         "resumed": writer.kept if writer is not None else 0,
         "rejected": source.aside.count,
         "first_rejects": [str(reject) for reject in source.aside.first],
-        **run.tally.as_json(),
+        **counts,
+        "efficiency": efficiency(counts["responses"], seconds, run.tally.cost(), cached, spent_on(library)),
     }
+    if asked is not None:
+        summary["judge"] = asked.cost(backing)
     if files.summary is not None:
         files.summary.write_text(json.dumps(summary, indent=1, ensure_ascii=True) + "\n", "ascii")
     if gallery is not None and report is not None:
@@ -222,6 +284,8 @@ def _tell(summary: Mapping[str, Json], files: Files, aside: RejectFile, *, quiet
         (sys.stderr if to_stderr else sys.stdout).write(json.dumps(summary) + "\n")
     elif not quiet:
         print_table(summary, stderr=to_stderr)
+    if "judge" in summary and not quiet and not as_json:
+        sys.stderr.write(f"{plain(judge_line(summary['judge']))}\n")
     for reject in aside.first:
         sys.stderr.write(f"bad row: {plain(str(reject))}\n")
     if aside.count:

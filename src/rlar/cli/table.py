@@ -87,6 +87,14 @@ def _footer(console: Console, summary: Mapping[str, Json]) -> None:
     if summary["resumed"]:
         what += f"; {summary['resumed']:,} of them were there from an earlier run"
     console.print(f"\n{what}", markup=False, highlight=False)
+    serving = summary["efficiency"]["serving"]
+    if serving["rewards"]:
+        each = (
+            f"each response took {serving['cpu_ms_per_reward']:.3g} ms of tools, "
+            f"{serving['tokens_per_reward']:.3g} tokens, {serving['usd_per_reward']:.3g} USD; "
+            f"{serving['cache_hit_rate']:.0%} of the judgements were at hand"
+        )
+        console.print(each, markup=False, highlight=False, soft_wrap=True)
     for text in notes(summary):
         console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
 

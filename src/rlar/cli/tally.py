@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from rlar.rollouts import Item
-from rlar.types import Json, Verdict
+from rlar.types import Cost, Json, Verdict
 
 KEPT_REWARDS = 50_000  # per task, for the histograms: of more, every 2nd, 4th ... is kept
 SLOWEST = 20
@@ -102,6 +102,7 @@ class Tally:
         self.items = 0
         self.usd = 0.0
         self.tokens = 0
+        self.calls = 0
         self.repeated_ids = 0
         self._ids: set[int] = set()
 
@@ -138,11 +139,16 @@ class Tally:
             self._tool(ref).verdicts += sum(name in parts for parts in line["parts"])
         self.usd += line["cost"]["usd"]
         self.tokens += line["cost"]["tokens"]
+        self.calls += line["cost"].get("calls", 0)
         if verdicts is not None:
             self._time(item, line["task"]["label"], task, verdicts)
 
     def groups_without_information(self) -> int:
         return sum(task.flat for task in self.tasks.values())
+
+    def cost(self) -> Cost:
+        """Of all items; seconds only of those that this run judged."""
+        return Cost(sum(task.seconds for task in self.tasks.values()), self.tokens, self.usd, self.calls)
 
     def as_json(self) -> dict[str, Json]:
         """The counts, for the run summary: tasks by size, faults and gaps by frequency."""

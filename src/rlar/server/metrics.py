@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from rlar.library.spent import spent_on
+
 if TYPE_CHECKING:
     from rlar.adapters.scorer import Scorer
     from rlar.server.batching import Batcher
@@ -53,6 +55,7 @@ class _Ledger:
         yield CounterMetricFamily("rlar_groups", "Groups of two or more responses", known["groups"])
         flat = known["groups_without_information"]
         yield CounterMetricFamily("rlar_groups_without_information", "Groups whose rewards are all equal", flat)
+        yield CounterMetricFamily("rlar_wall_seconds", "Wall seconds of calls that judged", known["wall_s"])
         yield CounterMetricFamily("rlar_tool_cpu_seconds", "CPU seconds of tools", known["cpu_s"])
         yield CounterMetricFamily("rlar_llm_calls", "Calls of language models", known["llm_calls"])
         yield CounterMetricFamily("rlar_tokens", "Tokens of language models", known["tokens"])
@@ -62,6 +65,11 @@ class _Ledger:
             "rlar_tool_responses", "Responses by tool", "tool", {ref: row["responses"] for ref, row in tools.items()}
         )
         yield _labelled("rlar_cache", "Judgements at hand or not", "outcome", self._scorer.cache_counts())
+        acquired = spent_on(self._scorer.settings.library).as_json()
+        family = GaugeMetricFamily("rlar_acquiring", "What acquiring the library's tools has cost", labels=["of"])
+        for name, value in acquired.items():
+            family.add_metric([name], value)
+        yield family
         means = {label: row["mean_reward"] for label, row in known["tasks"].items() if row["mean_reward"] is not None}
         gauge = GaugeMetricFamily("rlar_task_reward_mean", "Mean of valid rewards since the start", labels=["task"])
         for label, mean in means.items():

@@ -67,7 +67,7 @@ def label_of(scene: Any) -> Any:
 @pytest.mark.parametrize("form", ["file", "http"])
 def test_every_scene(form, scenes, tiny, configure, settings):
     _, tokenizer = tiny
-    with running_server({**settings, "floor": -1.0, "deadline_s": 60.0}) as url:
+    with running_server({**settings, "floor": -1.0, "deadline_s": 200.0}) as url:
         for scene in scenes:
             if form == "http" and scene.name == "slow":
                 continue  # see the next test
@@ -129,6 +129,7 @@ def test_samples_become_tensors_of_a_batch(tiny, configure):
         execute(ours.__file__, tokenizer, "p", label, "3")[0]
         for label in ({"source": "breaks"}, "3", {"source": "gap"})
     ]
+    assert [out["extra_logs"]["rlar_valid"] for out in outs] == [[0.0], [1.0], [0.0]]
     stacked = torch.cat([torch.as_tensor(out["reward"]).reshape(-1) for out in outs])
     assert stacked.tolist() == [0.0, 1.0, 0.0]
     assert len({tuple(out["extra_logs"]) for out in outs}) == 1 and math.isfinite(float(stacked.sum()))

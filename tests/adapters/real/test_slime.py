@@ -105,7 +105,7 @@ def test_its_http_form(scenes, settings):
         return found
 
     scenes = [scene for scene in scenes if scene.name != "slow"]  # a deadline over HTTP is the server's: tests/server
-    with running_server({**settings, "deadline_s": 60.0, "floor": -1.0}) as url:
+    with running_server({**settings, "deadline_s": 200.0, "floor": -1.0}) as url:
         *got, odd = asyncio.run(all_of_them(url))
     for scene, answer in zip(scenes, got, strict=True):
         assert math.isfinite(answer["score"]) and set(answer) == KEYS

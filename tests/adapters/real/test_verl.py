@@ -25,6 +25,9 @@ def tokenizer_folder(tiny, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def cluster():
+    import os
+
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")  # a busy machine starts it slowly
     import ray
 
     ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
@@ -127,7 +130,7 @@ def test_every_scene_in_a_real_reward_loop(form, cluster, scenes, tiny, tokenize
     import torch
 
     file = tmp_path / "rlar.json"
-    file.write_text(json.dumps({**settings, "floor": -1.0, "deadline_s": 20.0}))
+    file.write_text(json.dumps({**settings, "floor": -1.0, "deadline_s": 60.0}))
     key = "reward.custom_reward_function" if form == "function" else "custom_reward_function"
     lines = {
         "manager": ["reward.reward_manager.name=rlar", f"+reward.reward_kwargs.rlar={file}"],
