@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "rescore": "score old rollouts again with today's tools, and compare",
     "serve": "rewards over HTTP",
     "stamp": "write routing and references into a training set",
+    "judge": "learn where asking an LLM judge pays",
     "hub": "find and prove reward models",
     "sandbox": "run code that nobody vouches for",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +37,7 @@ class Library:
         self.replaced: list[str] = []
         self.withdrawn: set[str] = set()  # names that had a tool until it was taken away, and have none now
         self.problems: list[str] = []
+        self._dressed: Callable[[Tool], Tool] | None = None
         for thing in tools:
             self.add(thing)
 
@@ -78,6 +79,16 @@ class Library:
         self._own[tool.card.name] = tool
         self.withdrawn.discard(tool.card.name)
         return tool
+
+    def dress(self, dressed: Callable[[Tool], Tool]) -> None:
+        """Put another tool in the place of each one: what `dressed` makes of it, under the same name.
+
+        Routing is not touched: a dressed built-in tool is not an own one. Built-in tools are dressed when first asked
+        for, own ones now; those that are added later stay as they are. Raises ToolError if a name would change.
+        """
+        self._own = {name: _same_name(tool, dressed(tool)) for name, tool in self._own.items()}
+        self._loaded = {name: _same_name(tool, dressed(tool)) for name, tool in self._loaded.items()}
+        self._dressed = dressed
 
     def withdraw(self, name: str) -> Tool | None:
         """Take the tool of this name or ref away; the one that it replaced, if any, has the name again and is returned.
@@ -148,8 +159,14 @@ class Library:
             tool: Tool = getattr(importlib.import_module(module), cls)(**config)
             if tool.card.name != name:
                 raise ToolError(f"the catalogue says {name!r}, but {module}.{cls} calls itself {tool.card.name!r}")
-            self._loaded[name] = tool
+            self._loaded[name] = _same_name(tool, self._dressed(tool)) if self._dressed is not None else tool
         return self._loaded[name]
+
+
+def _same_name(tool: Tool, dressed: Tool) -> Tool:
+    if dressed.card.name != tool.card.name:
+        raise ToolError(f"{tool.card.name} would become {dressed.card.name}; a dressed tool keeps its name")
+    return dressed
 
 
 def tools_of_file(file: str | Path) -> list[Tool]:

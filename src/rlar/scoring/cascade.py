@@ -12,12 +12,14 @@ library only: floors are learnt from labelled groups (`learn_cascade`), and the 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 
 from rlar.errors import InputError
+from rlar.types import Json
 
 Scores = Sequence[float | None]
 
@@ -102,6 +104,10 @@ class Cascade:
         for name, share in (("judge budget", self.budget), ("share at the floor", self.at_floor)):
             if not 0 <= share <= 1:
                 raise InputError(f"a {name} is a share of the groups in [0, 1], got {share}")
+
+    def as_json(self) -> dict[str, Json]:
+        """All fields; `read_cascades` reads them back."""
+        return asdict(self)
 
     def wants(self, cheap_scores_G: Scores, key: str) -> bool:
         """Whether the dear tool is to be asked about this group; key: the query's (`Query.key`).
@@ -266,3 +272,23 @@ def _checked(margins_P: Sequence[float], accuracy_P: Sequence[float]) -> list[tu
 def _mean(values: Iterable[float]) -> float | None:
     listed = list(values)
     return math.fsum(listed) / len(listed) if listed else None
+
+
+def read_cascades(text: str) -> dict[str, Cascade]:
+    """Cascades by the name of their cheap tool, from JSON: one object, or a list of them. Other keys are left alone.
+
+    Raises InputError.
+    """
+    try:
+        body = json.loads(text)
+    except ValueError as e:
+        raise InputError(f"cascades are JSON, as `rlar judge learn` writes it; this is not ({e})") from e
+    found: dict[str, Cascade] = {}
+    for one in body if isinstance(body, list) else [body]:
+        try:
+            cascade = Cascade(**{f.name: one[f.name] for f in fields(Cascade) if f.name in one})
+            cascade.asks(None, "")  # a floor that is no number shows here
+        except (TypeError, KeyError) as e:
+            raise InputError(f"a cascade needs cheap, dear and a number as floor; got {str(one)[:80]}") from e
+        found[cascade.cheap.partition("@")[0]] = cascade
+    return found
