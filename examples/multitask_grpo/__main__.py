@@ -19,6 +19,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "results.json"
+WRITTEN = HERE / "results" / "written.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--prompts", type=int, default=16, help="per step (16), each with 8 responses")
     run.add_argument("--held-out", type=int, default=60, help="held-out prompts per task (60)")
     run.add_argument("--learning-rate", type=float, default=4e-4)
+    run.add_argument("--references", choices=("short", "written"), default="short", help="form of the references")
     run.add_argument("--pretrain-steps", type=int, default=800)
     run.add_argument("--folder", type=Path, default=Path("runs/multitask_grpo"), help="state of this experiment")
     run.add_argument("--results", type=Path, default=RESULTS, help="written after every run")
@@ -41,12 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--new-tokens", type=int, default=0, help="longest response (16; 64 with --model)")
     report = commands.add_parser("report", help="write the table and the plots into docs/")
     report.add_argument("--results", type=Path, default=RESULTS)
+    report.add_argument("--written", type=Path, default=WRITTEN, help="results of --references written")
     report.add_argument("--docs", type=Path, default=HERE.parent.parent / "docs")
     given = parser.parse_args(arguments)
     if given.command == "report":
         from examples.multitask_grpo.report import write
 
-        print(write(json.loads(given.results.read_text("utf-8")), given.docs))
+        first, written = (json.loads(p.read_text("utf-8")) for p in (given.results, given.written))
+        print(write(first, written, given.docs))
         return 0
     return _run(given)
 
@@ -74,6 +78,7 @@ def _run(given: argparse.Namespace) -> int:
     plan = Plan(
         base=given.model or str(given.folder / "base"),
         device=given.device,
+        references=given.references,
         steps=given.steps,
         prompts=given.prompts,
         learning_rate=given.learning_rate,

@@ -11,23 +11,31 @@ from examples.multitask_grpo.arms import ARMS, STATIC
 from examples.multitask_grpo.plots import Line, Panel, panels
 from examples.multitask_grpo.tasks import TASKS
 
-START, END = "<!-- made by `python -m examples.multitask_grpo report` -->", "<!-- end -->"
+END = "<!-- end -->"
+BLIND = ("true", "length", "preference")  # arms that read no reference: the same runs, however it is written
 DRAWS = 4000
 Results = Mapping[str, Any]
 
 
-def write(results: Results, docs: Path) -> str:
-    """Put the tables into experiment.md, the plots beside it; returns the tables."""
-    made = tables(results)
+def write(results: Results, written: Results, docs: Path) -> str:
+    """Put the tables into experiment.md, the plots beside it; returns the tables.
+
+    written: results with references as people write them; the arms that read none are taken from `results`.
+    """
+    both = {"runs": [*written["runs"], *(run for run in results["runs"] if run["arm"] in BLIND)]}
+    made = {"short": tables(results), "written": tables(both)}
     page = docs / "experiment.md"
-    before, _, rest = page.read_text("utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{START}\n{made}\n{END}{after}", "utf-8")
+    text = page.read_text("utf-8")
+    for name, table in made.items():
+        before, mark, rest = text.partition(f"<!-- {name}: made by `python -m examples.multitask_grpo report` -->\n")
+        _, end, after = rest.partition(END)
+        text = f"{before}{mark}{table}\n{end}{after}"
+    page.write_text(text, "utf-8")
     folder = docs / "experiment"
     folder.mkdir(exist_ok=True)
     for name, picture in pictures(results).items():
         (folder / f"{name}.svg").write_text(picture + "\n", "utf-8")
-    return made
+    return "\n\n".join(made.values())
 
 
 def arms_of(results: Results) -> list[str]:

@@ -11,7 +11,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TASKS = ("sums", "programs", "translation", "format", "json", "choice", "sorting")
@@ -67,6 +67,22 @@ class Example:
     def habit(self, rng: random.Random) -> str:
         weights, texts = zip(*self.habits, strict=True)
         return rng.choices(texts, weights)[0]
+
+
+def as_people_write(example: Example) -> Example:
+    """The same question with its reference as data sets have them: a worked sum, pretty-printed JSON with the keys in
+    another order, the text of the right option. What is right stays the same; programs and formats have none."""
+    written = example.columns.get("reference")
+    if example.task == "sums":
+        asked = example.prompt.removeprefix("What is ").removesuffix("?\n")
+        written = f"{asked} = {written}\n#### {written}"
+    elif example.task == "json":
+        written = json.dumps(dict(sorted(json.loads(written).items())), indent=2)
+    elif example.task == "choice":
+        written = example.columns["choices"]["ABC".index(written)]
+    else:
+        return example
+    return replace(example, columns={**example.columns, "reference": written}, solution=written)
 
 
 def make(task: str, rng: random.Random) -> Example:

@@ -12,18 +12,20 @@ from typing import Any
 
 from examples.multitask_grpo.arms import NEW_TOKENS, dataset, reward_function
 from examples.multitask_grpo.model import answers
-from examples.multitask_grpo.tasks import TASKS, Example, examples
+from examples.multitask_grpo.tasks import TASKS, Example, as_people_write, examples
 
 
 @dataclass(frozen=True)
 class Plan:
     """What all arms and seeds have in common. base: folder (or name) of the model that all start from.
 
+    references: "short", or "written" as people write them (tasks.as_people_write).
     prompts x group responses per step. evaluate_every: steps between two looks at the held-out prompts.
     """
 
     base: str
     device: str = "cpu"
+    references: str = "short"
     steps: int = 80
     prompts: int = 16
     group: int = 8
@@ -70,6 +72,8 @@ def train(
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(plan.base, dtype=torch.float32 if plan.device == "cpu" else None)
     rows = list(islice(examples(1000 + seed, held_out=False), plan.steps * plan.prompts))
+    if plan.references == "written":
+        rows = [as_people_write(e) for e in rows]
     tests = held_out(plan)
     curve: list[dict[str, Any]] = []
     steps: list[dict[str, float]] = []

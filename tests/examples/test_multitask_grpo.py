@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from examples.multitask_grpo import arms, report
-from examples.multitask_grpo.tasks import TASKS, Example, examples, make, run_program
+from examples.multitask_grpo.tasks import TASKS, Example, as_people_write, examples, make, run_program
 
 import rlar
 from rlar.adapters.trl import reward
@@ -86,8 +86,8 @@ def test_rlar_finds_the_tool_of_every_task_without_a_label():
 
 
 def test_through_the_rows_of_a_data_set_rlar_pays_in_full_just_what_is_right():
-    rows = some(14)
-    texts = [[text for _, text in e.habits] + [e.solution, ""] for e in rows]
+    rows = [*some(14), *map(as_people_write, some(7))]
+    texts = [[text for _, text in e.habits] + [""] for e in rows]
     flat = [e for e, group in zip(rows, texts, strict=True) for _ in group]
     columns = {name: [as_arrow_gives_it(e.columns.get(name)) for e in flat] for name in arms.COLUMNS}
     completions = [text for group in texts for text in group]
@@ -95,6 +95,15 @@ def test_through_the_rows_of_a_data_set_rlar_pays_in_full_just_what_is_right():
     values = asyncio.run(reward()(prompts=prompts, completions=completions, row=list(range(len(flat))), **columns))
     for example, text, value in zip(flat, completions, values, strict=True):
         assert value is not None and (value == 1.0) is example.right(text), (example.prompt, text, value)
+
+
+def test_a_reference_as_people_write_it_changes_nothing_for_rlar():
+    with rlar.RewardSystem() as system:
+        for example in some(21):
+            written = as_people_write(example)
+            assert written.right(next(t for _, t in example.habits if example.right(t)))
+            decision = system.decide({"prompt": written.prompt, **written.columns})
+            assert [ref.partition("@")[0] for ref in decision.tools] == [TOOL[example.task]], written
 
 
 def as_arrow_gives_it(value):
@@ -198,13 +207,18 @@ def test_the_report_tells_a_good_arm_from_a_bad_one_with_intervals(tmp_path):
     low, high = (float(x) for x in figures.mean("rlar").split()[1].split("-"))
     assert low < figures.value["rlar"] < high and high - low < 0.2
     page = tmp_path / "experiment.md"
-    page.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n", "utf-8")
-    report.write(results, tmp_path)
+    mark = "made by `python -m examples.multitask_grpo report` -->"
+    page.write_text(
+        "".join(f"before\n<!-- {n}: {mark}\nold\n<!-- end -->\nafter\n" for n in ("short", "written")), "utf-8"
+    )
+    written = made_up({"rlar": 0.9, "uniform": 0.5})
+    report.write(results, written, tmp_path)
     text = page.read_text("utf-8")
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert text.count("| length |") == 2 and text.count("| uniform |") == 1 and text.count("<!-- end -->") == 2
     assert "| length: points above | +7" in text and "broken after step 3, taken away at step 6, 6, 6" in text
     again = page.read_text("utf-8")
-    report.write(json.loads(json.dumps(results)), tmp_path)
+    report.write(json.loads(json.dumps(results)), written, tmp_path)
     assert page.read_text("utf-8") == again  # the same results give the same page
     for picture in ("accuracy", "hacking", "broken"):
         root = ElementTree.parse(tmp_path / "experiment" / f"{picture}.svg").getroot()
