@@ -125,7 +125,7 @@ class Scene:
     @property
     def patience(self) -> float:
         """Deadline for this scene in seconds: generous, because workers start cold; short where nobody answers."""
-        return 1.0 if self.name == "slow" else 60.0
+        return 0.4 if self.name == "slow" else 200.0
 
 
 HOSTILE = "\x00" + "[" * 3000 + "\\boxed{" * 300 + "</s><|im_end|>" + "9" * 2000
@@ -147,7 +147,7 @@ CALL = {"name": "weather", "arguments": {"city": "Bern"}}
 TOOL_ROW = {"tools": [WEATHER], "tool_calls": [CALL]}
 
 
-def spawned(function: Any, *arguments: Any, timeout_s: float = 120.0) -> Any:
+def spawned(function: Any, *arguments: Any, timeout_s: float = 280.0) -> Any:
     """What a function of a fresh interpreter returns; function and arguments travel pickled."""
     import multiprocessing
 
@@ -177,7 +177,7 @@ def configure(settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monk
 
     def write(**more: Any) -> str:
         file = tmp_path / f"rlar{len(list(tmp_path.iterdir()))}.json"
-        file.write_text(json.dumps({**settings, "deadline_s": 60.0, **more}))
+        file.write_text(json.dumps({**settings, "deadline_s": 200.0, **more}))
         monkeypatch.setenv("RLAR_CONFIG", str(file))
         return str(file)
 

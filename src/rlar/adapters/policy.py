@@ -4,8 +4,9 @@
 |---|---|---|
 | TRL >= 1.6, AsyncGRPO | none | supported: the row leaves the baseline, its advantage is 0 |
 | TRL < 1.6 | group_mean | None would count as 0 |
-| slime with --group-rm, ROLL, open-instruct | group_mean | a constant group has advantage 0 and poisons nothing |
+| slime with --group-rm, ROLL | group_mean | a constant group has advantage 0 and poisons nothing |
 | veRL, OpenRLHF, slime single, NeMo Gym | floor | one at a time: nothing else is legal; `rlar_valid` = 0 beside it |
+| open-instruct | floor | its verifiers see one response each, though their caller has the group |
 | verifiers, prime-rl | floor, or drop | a raised error drops the trace from its group there, and only there |
 """
 

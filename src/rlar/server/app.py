@@ -301,7 +301,16 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         pages = Environment(loader=FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True)
         known = desk.scorer.ledger.snapshot()
         page = pages.get_template("dashboard.html").render(
-            known=known, version=__version__, waiting=desk.batcher.load, cache=desk.scorer.cache_counts(),
-            up_s=time.time() - desk.started, tools=len(desk.scorer.system.library),
+            known=known, version=__version__, waiting=desk.batcher.load, costs=desk.scorer.efficiency(),
+            up=_long(time.time() - desk.started), tools=len(desk.scorer.system.library),
+            library=Path(desk.settings.library).name,
         )  # fmt: skip
         return HTMLResponse(page)
+
+
+def _long(seconds: float) -> str:
+    """As people say it: 2 h 5 min."""
+    minutes = int(seconds) // 60
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
