@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -168,6 +169,8 @@ def open_judge(options: JudgeOptions) -> OpenJudge | None:
     prices = Prices(options.price_in, options.price_out)
     if options.usd is not None and not (prices.usd_in or prices.usd_out):
         raise InputError("--max-usd needs --price-in and --price-out, in US dollars per million tokens")
+    if not options.model and not os.environ.get("RLAR_LLM_MODEL"):
+        raise InputError(f"which model of {options.url}? Give --judge-model NAME, or set RLAR_LLM_MODEL")
     chat = connect(options.url, options.model, prices=prices)
     assert chat is not None  # a url was given
     names = asyncio.run(chat.models())

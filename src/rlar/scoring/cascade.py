@@ -287,8 +287,7 @@ def read_cascades(text: str) -> dict[str, Cascade]:
     for one in body if isinstance(body, list) else [body]:
         try:
             cascade = Cascade(**{f.name: one[f.name] for f in fields(Cascade) if f.name in one})
-            cascade.asks(None, "")  # a floor that is no number shows here
-        except (TypeError, KeyError) as e:
+        except (TypeError, KeyError, AttributeError) as e:
             raise InputError(f"a cascade needs cheap, dear and a number as floor; got {str(one)[:80]}") from e
         found[cascade.cheap.partition("@")[0]] = cascade
     return found
