@@ -135,21 +135,24 @@ def _say(what: str, done: int, total: int) -> None:
     sys.stderr.write(f"\r{done}/{total} {what:<50}")
 
 
-def stream(folder: Path) -> int:
-    """No LLM. Then each admitted tool on labelled items of `eval` that are not in the stream."""
+def stream(folder: Path, without: list[str]) -> int:
+    """No LLM. Then each admitted tool on labelled items of `eval` that are not in the stream. without: task labels."""
     items = list(read_items(sorted((folder / "stream").glob("*.jsonl.gz"))))
-    print(f"stream: {len(items)} items")
+    print(f"stream: {len(items)} items" + (f", without {', '.join(without)}" if without else ""))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as library, Store(library) as store:
         run = Acquisition(store)
-        families = run.plan(items)
-        done = asyncio.run(run.run(families, progress=_say))
-        sys.stderr.write("\n")
-        _print_shares(done)
-        for o in done.outcomes:
+        families = [f for f in run.plan(items) if f.task.label not in without]
+        done = Acquired([])
+        for family in families:
+            (o,) = asyncio.run(run.run([family])).outcomes
+            done.outcomes.append(o)
             if o.tried or o.admitted:
                 reasons = "; ".join(dict.fromkeys(r[:70] for t in o.tried for r in t.refusals[:2]))
-                print(f"  {o.family.name:<40} {len(o.family.items):>5}  {o.admitted or o.why}   {reasons[:200]}")
+                print(
+                    f"  {o.family.name:<40} {len(family.items):>5}  {o.admitted or o.why}   {reasons[:200]}", flush=True
+                )
+        _print_shares(done)
         _counts([t for o in done.outcomes for t in o.tried])
         print(f"{time.perf_counter() - start:.0f} s for {len(families)} families")
         return _on_labels(store, done, items, folder)
@@ -228,9 +231,10 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--malformed", type=float, default=0.0)
     parser.add_argument("--families", type=int, default=len(SPECS))
+    parser.add_argument("--without", action="append", default=[], metavar="TASK", help="leave a task's families out")
     given = parser.parse_args()
     if given.what == "calls":
         sys.exit(calls())
     if given.what == "coder":
         sys.exit(bool(coder(given.malformed, given.families)))
-    sys.exit(bool(stream(given.folder) if given.what == "stream" else seconds_per_exam()))
+    sys.exit(bool(stream(given.folder, given.without) if given.what == "stream" else seconds_per_exam()))

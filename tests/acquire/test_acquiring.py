@@ -30,7 +30,7 @@ def item(prompt, reference=None, responses=(), labels=None, **extra):
     return Item(Query(prompt, reference=reference, extra=extra), tuple(responses), prompt, "", 0, labels)
 
 
-def sums(n=30):
+def sums(n=24):
     rng = random.Random(3)
     pairs = {(rng.randrange(10, 900), rng.randrange(10, 900)) for _ in range(n)}
     return [item(f"What is {a} + {b}?", str(a + b), task="math") for a, b in sorted(pairs)]
@@ -271,7 +271,7 @@ def _killed_runs(folder, kills, longest_s, seed):
 
 
 def test_a_run_killed_at_any_moment_loses_nothing_that_was_admitted(tmp_path):
-    _killed_runs(tmp_path / "lib", kills=4, longest_s=1.5, seed=1)
+    _killed_runs(tmp_path / "lib", kills=3, longest_s=1.0, seed=1)
     with Store(tmp_path / "lib") as store:
         run = Acquisition(store)
         assert asyncio.run(run.run(run.plan(sums()))).outcomes[0].admitted

@@ -52,7 +52,7 @@ def once(reply, then):
 
 
 def test_the_best_program_is_admitted_and_every_other_kept_with_its_reasons(tmp_path):
-    family = LEAP.family()
+    family = LEAP.family(26)
     plan = plan_of(
         LEAP, bad("cheating", LEAP, family, 0), good(LEAP, mended=True), bad("over-fitted", LEAP, family, 0), good(LEAP)
     )

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "acquire"))
 KEY = "sk-a-key-that-nobody-may-see"
 
 
-def rows(n: int = 30) -> list[dict]:
+def rows(n: int = 26) -> list[dict]:
     rng = random.Random(9)
     pairs = sorted({(rng.randrange(10, 900), rng.randrange(10, 900)) for _ in range(n)})
     return [{"id": f"s{i}", "prompt": f"What is {a} + {b}?", "reference": str(a + b)} for i, (a, b) in enumerate(pairs)]
@@ -29,7 +29,15 @@ def sums(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_an_llm_templates_close_what_they_can_and_score_uses_them(rlar_command, sums, tmp_path):
+@pytest.fixture
+def quick_exams(monkeypatch):
+    """Exams in this process only, as everywhere but in tests of that comparison: another process costs seconds."""
+    import rlar.acquire.exam.exam as taking
+
+    monkeypatch.setattr(taking, "judge_elsewhere", lambda *_: None)
+
+
+def test_without_an_llm_templates_close_what_they_can_and_score_uses_them(rlar_command, sums, tmp_path, quick_exams):
     library = tmp_path / "lib"
     page, body = tmp_path / "report.html", tmp_path / "report.json"
     first = rlar_command("acquire", sums, "--library", library, "--report", page)
@@ -39,7 +47,7 @@ def test_without_an_llm_templates_close_what_they_can_and_score_uses_them(rlar_c
     second = rlar_command("acquire", sums, "--library", library, "--report", body, "--quiet")
     assert second.code == 0 and second.out == ""
     report = json.loads(body.read_text())
-    assert report["proven_by_task"][-1] == {"task": "all", "queries": 30, "before": 30, "after": 30}
+    assert report["proven_by_task"][-1] == {"task": "all", "queries": 26, "before": 26, "after": 26}
     assert report["calls"] == 0
     tool = report["families"][0]["admitted"]
     listed = json.loads(rlar_command("tools", "ls", "--library", library, "--json").out)
@@ -141,7 +149,7 @@ def last_word(response, query):
 """
 
 
-def test_an_exam_of_one_s_own_file_shows_the_card_and_what_fails(rlar_command, sums, tmp_path):
+def test_an_exam_of_one_s_own_file_shows_the_card_and_what_fails(rlar_command, sums, tmp_path, quick_exams):
     file = tmp_path / "rules.py"
     file.write_text(RULES)
     called = rlar_command("tools", "exam", file, "--on", sums)

@@ -212,7 +212,7 @@ def test_the_hack_suite_has_its_attacks_and_each_says_what_it_is():
     assert all(a.about and a.on in ("nothing", "wrong", "right") for a in ATTACKS)
 
 
-def test_another_process_with_another_hash_seed_agrees_or_is_found_out(tmp_path):
+def test_another_process_with_another_hash_seed_agrees_or_is_found_out(tmp_path, second_process):
     source = tmp_path / "planted_rules.py"
     source.write_text(
         "import rlar\n\n"
