@@ -163,12 +163,14 @@ def test_pairrm_compares_the_states_of_its_marks(made):
     assert scorer(spec).answer([ask("yes")])[0]["labels"] == pytest.approx([score(c1) - score(c2)], abs=1e-5)
 
 
-def test_log_ratios_are_likelihoods_of_the_response_only(made):
-    spec, a = made("dpo"), ask("the fox says yes")
+@pytest.mark.parametrize("response", ["the fox says yes", "end", "assistant"])
+def test_log_ratios_are_likelihoods_of_the_response_only(made, response):
+    spec, a = made("dpo"), ask(response)
     tok = transformers.AutoTokenizer.from_pretrained(spec.path)
     text = rendered(spec, a)
     ids = tok(text, add_special_tokens=False).input_ids
-    start = len(tok(text[: text.index("the fox says")], add_special_tokens=False).input_ids)
+    opening = text[: text.index("<|im_start|>assistant\n") + len("<|im_start|>assistant\n")]
+    start = len(tok(opening, add_special_tokens=False).input_ids)
     found = scorer(spec).answer([a])[0]["labels"]
     for path, value in zip((spec.path, spec.base_path), found, strict=True):
         model = transformers.AutoModelForCausalLM.from_pretrained(path).eval()

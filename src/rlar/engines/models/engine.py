@@ -27,8 +27,9 @@ from rlar.types import Fault
 
 Ask = Mapping[str, Any]
 Answer = dict[str, Any]
-LEAST_ROUND = 64  # asks; a round may be larger, so that it takes about ROUND_S
+FIRST_ROUND = 64  # asks; later rounds are as large as takes about ROUND_S
 MOST_ROUND = 4096
+FIRST_PARAMETERS = 10**8  # on a CPU, a model with n times as many parameters has a first round of an n-th
 ROUND_S = 10.0  # wall seconds that a round is to take, so that late comers wait no longer
 TRIES = 2  # a process that dies is replaced and asked again, once
 
@@ -61,6 +62,7 @@ class _Call:
     ask: Ask
     future: Future[Answer]
     tries: int = 0
+    taken: bool = False  # it can no longer be cancelled
 
 
 @dataclass(eq=False)
@@ -76,7 +78,7 @@ class _Model:
     used_at: float = 0.0
     busy: bool = False
     refused: str = ""  # why it can never be loaded
-    round: int = LEAST_ROUND
+    round: int = FIRST_ROUND
     counts: dict[str, float] = field(default_factory=dict)
 
 
@@ -194,7 +196,8 @@ class ModelEngine:
                 calls: list[_Call] = []
                 while model.waiting and len(calls) < model.round:
                     call = model.waiting.popleft()
-                    if call.tries or call.future.set_running_or_notify_cancel():
+                    if call.taken or call.future.set_running_or_notify_cancel():
+                        call.taken = True
                         calls.append(call)
             try:
                 if calls:
@@ -210,6 +213,9 @@ class ModelEngine:
     def _round(self, model: _Model, calls: list[_Call]) -> None:
         try:
             process = self._ready(model)
+            with self._lock:  # now that its size is known
+                model.waiting.extendleft(reversed(calls[model.round :]))
+                del calls[model.round :]
             started = time.monotonic()
             reply = process.say({"asks": [dict(c.ask) for c in calls]}, limit_s=self.settings.round_s)
         except ToolFault as e:
@@ -232,7 +238,7 @@ class ModelEngine:
             took = max(1e-3, time.monotonic() - started)
             with self._lock:
                 if took > ROUND_S or len(calls) == model.round:
-                    model.round = max(LEAST_ROUND, min(MOST_ROUND, int(len(calls) * ROUND_S / took)))
+                    model.round = max(1, min(MOST_ROUND, int(len(calls) * ROUND_S / took)))
                 for name in ("seconds", "rows", "tokens"):
                     model.counts[name] = model.counts.get(name, 0) + reply[name]
                 model.counts["peak_mib"] = reply["peak_mib"]
@@ -263,7 +269,7 @@ class ModelEngine:
         with self._lock:
             model.process = process
         threads = self.settings.threads or _cores()
-        message = {
+        message: dict[str, Any] = {
             "load": spec.to_json(),
             "device": self.settings.device,
             "dtype": dtypes,
@@ -278,6 +284,8 @@ class ModelEngine:
             raise ToolFault(Fault.MISSING, str(why))
         with self._lock:
             model.facts = facts
+            if facts.get("device") == "cpu":
+                model.round = max(1, min(model.round, FIRST_ROUND * FIRST_PARAMETERS // max(1, message["parameters"])))
         return process
 
     def _make_room(self, model: _Model, weights: Sequence[Weights]) -> dict[str, str]:
