@@ -66,7 +66,7 @@ def cuts(folder: Path, trials: int) -> None:
             facts = hub.info(name)
             while True:
                 calls += 1
-                server.faults = Faults(cut_at=rng.randint(0, len(body)), times=rng.randint(1, 12))
+                server.faults = Faults(cut_at=rng.choice([0, rng.randint(1, len(body))]), times=rng.randint(1, 12))
                 try:
                     done = fetching.fetch(hub, facts, folder, quota=1 << 33)
                 except HubUnavailable:

@@ -86,6 +86,7 @@ class Hub:
     token: str | None = None
     deadline_s: float = DEADLINE_S
     _reachable: bool | None = None
+    _why: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -250,14 +251,15 @@ class Hub:
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
             raise HubUnavailable(f"{self.endpoint}: not asked, because HF_HUB_OFFLINE is set")
         if self._reachable is None:
+            self._session()  # its import is no part of anybody's slowness
             try:
                 within(PROBE_S + 0.3, str(self.endpoint), self._probe)
                 self._reachable = True
-            except HubUnavailable:
-                self._reachable = False
+            except HubUnavailable as e:
+                self._reachable, self._why = False, str(e).removeprefix(f"{self.endpoint}: ")
         if not self._reachable:
             raise HubUnavailable(
-                f"{self.endpoint}: cannot be reached; give --hub-endpoint URL of a mirror, or a folder, not a name"
+                f"{self.endpoint}: cannot be reached ({self._why}); give --hub-endpoint URL of a mirror, or a folder"
             )
 
     def _probe(self) -> None:
@@ -265,6 +267,8 @@ class Hub:
 
         try:
             self._session().get(f"{self.endpoint}/api/models?limit=1", timeout=PROBE_S, headers={"User-Agent": "rlar"})
+        except (httpx2.ReadTimeout, httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError):
+            return  # somebody is there, and slow or rude: the deadline and the tries of each step bound that
         except httpx2.HTTPError as e:
             raise HubUnavailable(f"{self.endpoint}: {type(e).__name__}") from e
 
