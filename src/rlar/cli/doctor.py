@@ -24,6 +24,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "routing": (("sklearn",), "fitting a router on your own data"),
     "models": (("torch", "transformers", "accelerate"), "running reward models here"),
     "train": (("trl", "datasets"), "training with TRL"),
+    "wasm": (("wasmtime", "componentize_py"), "a sandbox where the kernel has no layers for one"),
     "ray": (("ray",), "more machines than one"),
 }
 
@@ -83,7 +84,7 @@ def _sandbox() -> Iterator[Finding]:
             yield Finding(f"sandbox: {layer.name}", "ok", layer.detail)
         else:
             yield Finding(f"sandbox: {layer.name}", "off", "not here", layer.missing)
-    try:
+    try:  # which provider it will be is part of what is found out
         with Sandbox(slots=1) as box:
             printed = box.run_sync("print(6 * 7)").stdout.strip()
             proven = box.report()
@@ -94,7 +95,8 @@ def _sandbox() -> Iterator[Finding]:
     yield Finding(
         "sandbox",
         state,
-        f"isolation level {proven.isolation}, {'proven by a self-test' if proven.proven else 'not proven'}",
+        f"provider {proven.provider}, isolation level {proven.isolation}, "
+        + ("proven by a self-test" if proven.proven else "not proven"),
     )
 
 
@@ -129,7 +131,11 @@ def _llm() -> Finding:
 
 
 def doctor() -> int:
-    """Print the report. Returns 0 if nothing is bad, else 1."""
+    """Tell what works on this machine, and what to do about what does not.
+
+    Tries the worker processes and the sandbox, lists each layer of isolation with what its absence means, the optional
+    packages, and the LLM endpoint (which is not asked). Exit code 0 if everything that is needed works, else 1.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -23,8 +23,13 @@ Level = Annotated[
 LimitPairs = Annotated[
     list[str] | None,
     typer.Option(
-        "--limit", metavar="NAME=VALUE", help="cpu_s, wall_s, memory_mib, output_bytes, processes, scratch_mib"
+        "--limit",
+        metavar="NAME=VALUE",
+        help="cpu_s, wall_s, memory_mib, output_bytes, processes, scratch_mib, files, open_files",
     ),
+]
+Provider = Annotated[
+    str, typer.Option("--provider", metavar="NAME", help="native, wasm, bubblewrap, or a /run_code service's address")
 ]
 
 
@@ -34,6 +39,7 @@ def run(
     stdin: Annotated[Path | None, typer.Option("--stdin", help="file that it reads as standard input")] = None,
     limit: LimitPairs = None,
     require: Level = None,
+    provider: Provider = "",
     unsafe: Annotated[bool, typer.Option("--unsafe", help="run even where nothing confines it")] = False,
 ) -> None:
     """Run a program, show what it printed, and how it ended. Exit code 0 if it came to its end, else 1."""
@@ -41,7 +47,7 @@ def run(
 
     if not file.is_file():
         raise InputError(f"there is no file {file}")
-    with Sandbox(parse_limits(limit or ()), slots=1, require=require, unsafe=unsafe) as box:
+    with Sandbox(parse_limits(limit or ()), slots=1, require=require, unsafe=unsafe, provider=provider) as box:
         result = box.run_sync(file.read_text("utf-8", "replace"), stdin.read_bytes() if stdin else b"")
     sys.stdout.buffer.write(result.stdout)
     sys.stdout.flush()
@@ -55,11 +61,11 @@ def run(
 
 
 @app.command("report")
-def report(require: Level = None) -> None:
+def report(require: Level = None, provider: Provider = "") -> None:
     """Every layer: whether it is active here, proven by a self-test, and what its absence means."""
     from rlar.engines.sandbox import Sandbox
 
-    with Sandbox(slots=1, require=require) as box:
+    with Sandbox(slots=1, require=require, provider=provider) as box:
         typer.echo(str(box.report()))
 
 

@@ -53,10 +53,10 @@ class Plans:
             raise InputError("Asserts: reading these tests takes more time or memory than any test should")
         if "bad" in reply:
             raise InputError(f"Asserts: the tests are no Python program: {reply['bad']}")
-        return [_case(*c) for c in reply["cases"]] if "cases" in reply else None
+        return [planned_case(*c) for c in reply["cases"]] if "cases" in reply else None
 
 
-def _case(args: wire.Json, kwargs: wire.Json, how: str, *values: wire.Json) -> Case:
+def planned_case(args: wire.Json, kwargs: wire.Json, how: str, *values: wire.Json) -> Case:
     call = wire.to_json([args, kwargs])
     wanted = [wire.decode(v) for v in values]
     if how == "eq":
@@ -141,7 +141,7 @@ def grade_asserts(slot: Slot, judges: Judges, plans: Plans, source: str, tests: 
     cases = plans.get(slot, judges, tests)
     if cases is not None:
         outcome = slot.persistent(lambda last: run_calls(slot, source, tests.entry_point, cases, limits, last))
-        graded = result(slot, outcome, len(cases))
+        graded = result(slot.plan.layers, outcome, len(cases))
         if not any(case.kind == "unreadable" for case in graded.cases):
             return graded
         # It returned something that is no plain data: the judge can tell what an assert makes of that.

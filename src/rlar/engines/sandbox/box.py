@@ -7,16 +7,20 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Collection, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from rlar.engines.sandbox import interpreter
 from rlar.engines.sandbox.native import Pool
 from rlar.engines.sandbox.plan import LAYERS, LEVELS, Plan, possible
-from rlar.engines.sandbox.report import LayerReport, describe
+from rlar.engines.sandbox.providers import check_name, instead, scripted_pool
+from rlar.engines.sandbox.report import LayerReport
 from rlar.engines.sandbox.results import GradeResult, Limits, Returned, RunResult, Tests
 from rlar.engines.sandbox.verifier import Verifier, make_source
-from rlar.errors import InputError
+from rlar.errors import InputError, UnsafeError
+
+if TYPE_CHECKING:
+    from rlar.engines.sandbox.scripted import Provider, ScriptPool
 
 
 class Sandbox:
@@ -27,6 +31,9 @@ class Sandbox:
     "confined" < "full"; None: "confined". unsafe: run even where less is to be had ("process", "none"). layers:
     which layers to use at most, of "rlimits", "seccomp", "landlock", "namespaces" (for tests). python: another
     interpreter than this one. pin: keep each slot on one processor, which is faster.
+
+    provider: "" for the native layers, or WebAssembly where they cannot be had and `rlar[wasm]` is installed; "native",
+    "wasm", "bubblewrap"; the address of a service with SandboxFusion's /run_code; or what makes a `Provider`.
 
     Starts on first use; close it, or use it as a context manager. Thread-safe; its coroutines run on any event loop.
     Raises UnsafeError where the isolation asked for cannot be had.
@@ -42,6 +49,7 @@ class Sandbox:
         layers: Collection[str] | None = None,
         python: str = "",
         pin: bool = True,
+        provider: str | Callable[[], Provider] = "",
     ) -> None:
         least = "none" if unsafe else "confined"
         if require is not None and (require not in LEVELS or LEVELS.index(require) < LEVELS.index(least)):
@@ -59,18 +67,31 @@ class Sandbox:
         self._pin = pin
         self._wanted = wanted
         self._python = python
-        self._pool: Pool | None = None
+        self._provider = provider
+        if isinstance(provider, str):
+            check_name(provider)
+        self._pool: Pool | ScriptPool | None = None
         self._lock = threading.Lock()
         _all.add(self)
 
-    def _open(self) -> Pool:
+    def _open(self) -> Pool | ScriptPool:
         with self._lock:
             if self._pool is None:
-                plan = Plan(interpreter.find(self._python), possible(self._wanted), self.limits)
-                self._pool = Pool(plan, self._slots, self._pin, self.require)
+                self._pool = self._make()
             return self._pool
 
-    async def _opened(self) -> Pool:
+    def _make(self) -> Pool | ScriptPool:
+        if self._provider not in ("", "native"):
+            return scripted_pool(self._provider, self._slots, self.require)
+        try:
+            plan = Plan(interpreter.find(self._python), possible(self._wanted), self.limits)
+            return Pool(plan, self._slots, self._pin, self.require)
+        except UnsafeError as e:
+            if self._provider or self.unsafe or self._wanted != frozenset(LAYERS) or self._python:
+                raise
+            return instead(e, self._slots, self.require)
+
+    async def _opened(self) -> Pool | ScriptPool:
         """The pool; starting it takes a moment, which is not the event loop's."""
         pool = self._pool
         if pool is None:
@@ -79,8 +100,7 @@ class Sandbox:
 
     def report(self) -> LayerReport:
         """Every layer: whether it is active, and what its absence means. Starts the sandbox."""
-        proof = self._open().proof
-        return describe(proof.plan, proof.given_up)
+        return self._open().report()
 
     def close(self) -> None:
         with self._lock:

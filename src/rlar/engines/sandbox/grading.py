@@ -11,7 +11,17 @@ from typing import Any
 from rlar.engines.sandbox.compare import Rules, same, same_output
 from rlar.engines.sandbox.inside import wire
 from rlar.engines.sandbox.plan import level
-from rlar.engines.sandbox.results import Calls, CaseResult, GradeResult, Limits, Returned, Status, Stdio, Suite
+from rlar.engines.sandbox.results import (
+    Calls,
+    CaseResult,
+    GradeResult,
+    Limits,
+    Returned,
+    RunResult,
+    Status,
+    Stdio,
+    Suite,
+)
 from rlar.engines.sandbox.slot import Slot
 from rlar.engines.sandbox.watch import Watch, Watched
 from rlar.errors import InputError
@@ -74,7 +84,7 @@ def run_calls(
     """Load the program in one task and make all calls, sent at once, answered in order. keep: also give the values."""
     child = slot.take()
     assert slot.zygote is not None
-    exchange = _Exchange(cases, keep)
+    exchange = Exchange(cases, keep)
     task = Watched(child, limits.cpu_s, on_frame=exchange.hear)
     child.close_outputs()
     try:
@@ -87,7 +97,7 @@ def run_calls(
         slot.release(child)
 
 
-class _Exchange:
+class Exchange:
     """Requests and replies in step: each reply must carry the random number of the request it answers, in order."""
 
     def __init__(self, cases: Sequence[Case], keep: bool) -> None:
@@ -172,10 +182,10 @@ def shown(got: wire.Json) -> str:
 def grade_calls(slot: Slot, source: str, tests: Calls, limits: Limits) -> GradeResult:
     cases = prepare(tests)
     outcome = slot.persistent(lambda last: run_calls(slot, source, tests.entry_point, cases, limits, last))
-    return result(slot, outcome, len(cases))
+    return result(slot.plan.layers, outcome, len(cases))
 
 
-def result(slot: Slot, outcome: Outcome, count: int) -> GradeResult:
+def result(active: frozenset[str], outcome: Outcome, count: int) -> GradeResult:
     """The verdict on calls: passed only if every case was answered rightly and the process kept its limits."""
     replies = outcome.replies[:count]
     if outcome.load_error is not None:
@@ -199,20 +209,31 @@ def result(slot: Slot, outcome: Outcome, count: int) -> GradeResult:
         feedback,
         outcome.cpu_s,
         outcome.wall_s,
-        tuple(sorted(slot.plan.layers)),
-        level(slot.plan.layers),
+        tuple(sorted(active)),
+        level(active),
     )
 
 
 def call_values(slot: Slot, source: str, entry: str, calls: Sequence[Sequence[Any]], limits: Limits) -> list[Returned]:
     """What the program's function returns for each tuple of arguments, as plain data."""
-    cases = [replace(_case(n, (args, None), Rules()), expected=None) for n, args in enumerate(calls, 1)]
+    cases = value_cases(calls)
     outcome = slot.persistent(lambda last: run_calls(slot, source, entry, cases, limits, last, keep=True))
+    return returned(outcome, len(cases))
+
+
+def value_cases(calls: Sequence[Sequence[Any]]) -> list[Case]:
+    """Calls whose values are wanted, whatever they are."""
+    return [replace(_case(n, (args, None), Rules()), expected=None) for n, args in enumerate(calls, 1)]
+
+
+def returned(outcome: Outcome, count: int) -> list[Returned]:
     error = plain_error(outcome.load_error) if outcome.load_error is not None else {"kind": outcome.status.value}
-    return outcome.values + [Returned(error=error)] * (len(cases) - len(outcome.values))
+    return outcome.values + [Returned(error=error)] * (count - len(outcome.values))
 
 
-def grade_stdio(slot: Slot, source: str, tests: Stdio, limits: Limits) -> GradeResult:
+def grade_stdio(
+    run: Callable[[str, bytes, Limits, Sequence[str]], RunResult], source: str, tests: Stdio, limits: Limits
+) -> GradeResult:
     """A fresh process per case; all cases are run, each with the whole limits."""
     if not tests.cases:
         raise InputError("Stdio: needs at least one case, or everything would pass")
@@ -222,7 +243,7 @@ def grade_stdio(slot: Slot, source: str, tests: Stdio, limits: Limits) -> GradeR
     worst, cpu_s, wall_s = Status.OK, 0.0, 0.0
     for stdin, expected in tests.cases:
         data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        ran = slot.run(source, data, limits, ())
+        ran = run(source, data, limits, ())
         cpu_s, wall_s = cpu_s + ran.cpu_s, wall_s + ran.wall_s
         if ran.status is not Status.OK:
             worst = ran.status if worst is Status.OK else worst
@@ -236,17 +257,20 @@ def grade_stdio(slot: Slot, source: str, tests: Stdio, limits: Limits) -> GradeR
             results.append(CaseResult(False, "wrong", f"printed {text!r}, which is not what the test wants"))
     first = next(((i, r) for i, r in enumerate(results, 1) if not r.passed), None)
     feedback = f"test {first[0]} of {len(results)}: {first[1].feedback}" if first else ""
-    layers = tuple(sorted(slot.plan.layers))
     return GradeResult(
-        first is None, worst, tuple(results), "split", feedback, cpu_s, wall_s, layers, level(slot.plan.layers)
+        first is None, worst, tuple(results), "split", feedback, cpu_s, wall_s, ran.layers, ran.isolation
     )
 
 
 def grade_suite(slot: Slot, source: str, tests: Suite, limits: Limits) -> GradeResult:
     """Answer and tests in one process: what it says of its tests is believed only as far as the answer is."""
+    check_suite(tests)
+    return slot.persistent(lambda last: _run_suite(slot, source, tests, limits, last))
+
+
+def check_suite(tests: Suite) -> None:
     if tests.framework not in ("unittest", "pytest"):
         raise InputError(f"Suite: framework must be 'unittest' or 'pytest', not {tests.framework!r}")
-    return slot.persistent(lambda last: _run_suite(slot, source, tests, limits, last))
 
 
 def _run_suite(slot: Slot, source: str, tests: Suite, limits: Limits, last: bool) -> GradeResult:
@@ -271,10 +295,12 @@ def _run_suite(slot: Slot, source: str, tests: Suite, limits: Limits, last: bool
         status = slot.settle(watch, task, bool(replies), last)
     finally:
         slot.release(child)
-    return _suite_result(slot, replies[0] if replies else {}, status, task.cpu_s, watch.wall_s)
+    return suite_result(slot.plan.layers, replies[0] if replies else {}, status, task.cpu_s, watch.wall_s)
 
 
-def _suite_result(slot: Slot, reply: dict[str, Any], status: Status, cpu_s: float, wall_s: float) -> GradeResult:
+def suite_result(
+    active: frozenset[str], reply: dict[str, Any], status: Status, cpu_s: float, wall_s: float
+) -> GradeResult:
     cases: list[CaseResult] = []
     skipped = 0
     rows = reply.get("tests")
@@ -293,10 +319,8 @@ def _suite_result(slot: Slot, reply: dict[str, Any], status: Status, cpu_s: floa
         feedback = f"no test was run ({skipped} skipped)"
     passed = status is Status.OK and bool(cases) and all(c.passed for c in cases)
     first = next((c.feedback for c in cases if not c.passed), "")
-    layers = tuple(sorted(slot.plan.layers))
-    return GradeResult(
-        passed, status, tuple(cases), "shared", feedback or first, cpu_s, wall_s, layers, level(slot.plan.layers)
-    )
+    layers = tuple(sorted(active))
+    return GradeResult(passed, status, tuple(cases), "shared", feedback or first, cpu_s, wall_s, layers, level(active))
 
 
 def _last_line(stderr: bytes) -> str:

@@ -14,6 +14,7 @@ from rlar.engines.sandbox.asserts import Judges, Plans, grade_asserts
 from rlar.engines.sandbox.grading import call_values, grade_calls, grade_stdio, grade_suite
 from rlar.engines.sandbox.plan import Plan
 from rlar.engines.sandbox.proving import prove
+from rlar.engines.sandbox.report import LayerReport, describe
 from rlar.engines.sandbox.results import (
     Asserts,
     Calls,
@@ -26,7 +27,7 @@ from rlar.engines.sandbox.results import (
     Suite,
     Tests,
 )
-from rlar.engines.sandbox.sessions import Sessions
+from rlar.engines.sandbox.sessions import Score, Sessions, Source
 from rlar.engines.sandbox.slot import Slot
 from rlar.errors import InputError
 from rlar.types import Fault
@@ -57,12 +58,15 @@ class Worker:
             case Calls():
                 return grade_calls(self.slot, program, tests, limits)
             case Stdio():
-                return grade_stdio(self.slot, program, tests, limits)
+                return grade_stdio(self.slot.run, program, tests, limits)
             case Asserts():
                 return grade_asserts(self.slot, self.judges, self.plans, program, tests, limits)
             case Suite():
                 return grade_suite(self.slot, program, tests, limits)
         raise InputError(f"tests must be Calls, Stdio, Asserts or Suite, not {type(tests).__name__}")
+
+    def judge_fresh(self, source: Source, item: bytes) -> Score:
+        return self.sessions.judge_fresh(source, item)
 
     def between(self) -> None:
         """What can be done after an answer was given: tidy up, make the next task ready."""
@@ -79,6 +83,8 @@ class Pool:
 
     Proves on making that the plan's layers hold, and goes on with fewer where they do not. Raises UnsafeError.
     """
+
+    scripted = False
 
     def __init__(self, plan: Plan, slots: int | None, pin: bool, require: str) -> None:
         cpus = sorted(os.sched_getaffinity(0))
@@ -99,6 +105,9 @@ class Pool:
         self._started = 0
         self._idle = 0
         self._lock = threading.Lock()
+
+    def report(self) -> LayerReport:
+        return describe(self.proof.plan, self.proof.given_up)
 
     def submit(self, work: Callable[[Worker], R]) -> Future[R]:
         """Have one of the slots do this. Raises SandboxFault if the sandbox was closed, or in a forked child."""

@@ -293,10 +293,10 @@ def _scores(reply: dict[str, Any], count: int) -> list[Score]:
     told = reply.get("scores")
     if type(told) is not list or len(told) != count:
         return [ItemError("error", "no scores came back")] * count
-    return [_score(one) for one in told]
+    return [score_of(one) for one in told]
 
 
-def _score(told: Any) -> Score:
+def score_of(told: Any) -> Score:
     """A finite number of modest size, or an error."""
     if type(told) is dict and type(told.get("error")) is dict:
         return ItemError("error", tell_error(plain_error(told["error"])))

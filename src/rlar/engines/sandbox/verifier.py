@@ -15,6 +15,7 @@ from rlar.engines.sandbox.sessions import Item, LoadError, Score, Source, encode
 
 if TYPE_CHECKING:
     from rlar.engines.sandbox.native import Pool, Worker
+    from rlar.engines.sandbox.scripted import ScriptPool
 
 PROBES = 4  # items by which a session is compared with fresh processes before it is used
 PART = 512  # items that one slot takes at a time
@@ -28,7 +29,7 @@ class Verifier:
     gets a fresh process for each item. mode: "session", "fresh", or "" before the first items. impure: the reasons.
     """
 
-    def __init__(self, pool: Callable[[], Pool], source: Source, *, frame: int = 1) -> None:
+    def __init__(self, pool: Callable[[], Pool | ScriptPool], source: Source, *, frame: int = 1) -> None:
         self._pool = pool
         self._source = source
         self._frame = frame
@@ -58,7 +59,9 @@ class Verifier:
         pool = self._pool()
         if not self.mode:
             with self._lock:
-                if not self.mode:
+                if not self.mode and pool.scripted:
+                    self.mode, self.impure = "fresh", ["this provider keeps no process between items"]
+                elif not self.mode:
                     pool.submit(lambda w: self._admit(w, encoded[:PROBES])).result()
         size = max(1, min(PART, -(-len(encoded) // pool.size)))
         return [pool.submit(self._part(encoded[i : i + size])) for i in range(0, len(encoded), size)]
@@ -84,14 +87,14 @@ class Verifier:
         self.mode = "fresh" if self.impure else "session"
 
     def _judge(self, worker: Worker, items: list[bytes]) -> list[Score]:
-        sessions = worker.sessions
         if self.mode == "session":
+            sessions = worker.sessions
             scores, believed = sessions.judge_in_session(self._source, items, self._frame)
             if believed and self._audit(worker, items, scores):
                 return scores
             sessions.drop(self._source)
             self.impure, self.mode = ["its scores depend on the items before"], "fresh"
-        return [sessions.judge_fresh(self._source, item) for item in items]
+        return [worker.judge_fresh(self._source, item) for item in items]
 
     def _audit(self, worker: Worker, items: list[bytes], scores: list[Score]) -> bool:
         """Judge a few items again in a fresh process: the last of a part after 1, 2, 4, ... and then every 1000."""

@@ -16,7 +16,10 @@ READY = b"R"
 
 
 class Channel:
-    """socket: any Python socket on descriptor CHANNEL. Blocking; used by trusted code before and between untrusted calls, and, for answers, by the task itself."""
+    """socket: any Python socket on descriptor CHANNEL.
+
+    Blocking; used by trusted code before and between untrusted calls, and, for answers, by the task itself.
+    """
 
     def __init__(self, socket: _socket.socket) -> None:
         self.socket = socket

@@ -25,12 +25,13 @@ class TaskLayers:
 
     stage_2, stage_3: filters, None where seccomp is off. own_bytes: address space of the zygote, which the memory limit
     is added to. count_threads: the filter that asks a listener before each new thread. own_pids: the kernel ends all
-    tasks with the zygote, as it is the first process of its namespace.
+    tasks with the zygote, as it is the first process of its namespace. zygote: its process number.
     """
 
     own_bytes: int
     limits: bool
     own_pids: bool
+    zygote: int = 0
     stage_2: bpf.Loadable | None = None
     stage_3: bpf.Loadable | None = None
     count_threads: bpf.Loadable | None = None
@@ -53,7 +54,7 @@ def confine_zygote(settings: dict[str, Any]) -> TaskLayers:
         landlock.restrict(settings["readable"], settings["listable"], [settings["scratch"]], settings["devices"])
     private = settings["namespaces"]
     if "seccomp" not in wanted:
-        return TaskLayers(own, "rlimits" in wanted, private)
+        return TaskLayers(own, "rlimits" in wanted, private, os.getpid())
     truncation = "landlock" in wanted and abi >= 3
     counting = filters.thread_counting_filter().assemble() if settings["count_threads"] else b""
     bpf.Loadable(filters.zygote_filter(private_root=private, truncate_by_landlock=truncation).assemble()).load()
@@ -61,6 +62,7 @@ def confine_zygote(settings: dict[str, Any]) -> TaskLayers:
         own,
         "rlimits" in wanted,
         private,
+        os.getpid(),
         bpf.Loadable(filters.task_filter(_PID_MARK, private_root=private).assemble()).mark(_PID_MARK),
         bpf.Loadable(filters.quiet_filter().assemble()),
         bpf.Loadable(counting, bpf.FILTER_FLAG_NEW_LISTENER) if counting else None,
@@ -74,6 +76,8 @@ def confine_task(layers: TaskLayers, ready: Callable[[int | None], None]) -> Non
     """
     if not layers.own_pids:
         bpf.libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+        if os.getppid() != layers.zygote:  # it died before this was set, and nobody would end us
+            os._exit(1)
     listener = None
     if layers.count_threads is not None:
         with contextlib.suppress(OSError):  # an older kernel, or a listener above us: then memory alone bounds threads

@@ -68,7 +68,7 @@ def report(error: BaseException) -> None:
 
 def own_frames(trace: types.TracebackType | None) -> types.TracebackType | None:
     """The traceback from the first frame on that is the program's own; None if there is none (a syntax error)."""
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename == own_frames.__code__.co_filename:
         trace = trace.tb_next
     return trace
 
@@ -84,7 +84,12 @@ def _exit_status(code: object) -> int:
 
 
 def _finish(status: int) -> None:
-    """Wait for threads, run exit handlers, flush: what the interpreter does at its end, without taking it down."""
+    """End the process as the interpreter would, without taking it down."""
+    os._exit(leave(status))
+
+
+def leave(status: int) -> int:
+    """Wait for threads, run exit handlers, flush: what the interpreter does at its end. Returns the exit status."""
     with contextlib.suppress(BaseException):
         if threading.active_count() > 1 or getattr(threading, "_threading_atexits", True):
             threading._shutdown()  # type: ignore[attr-defined]
@@ -97,4 +102,4 @@ def _finish(status: int) -> None:
             pass
         except BaseException:
             status = status or FAILED
-    os._exit(status)
+    return status

@@ -9,7 +9,7 @@ access=21 acct=163 add_key=248 adjtimex=159 alarm=37 arch_prctl=158 bpf=321 brk=
 chmod=90 chown=92 chroot=161 clock_adjtime=305 clock_getres=229 clock_gettime=228 clock_nanosleep=230
 clock_settime=227 clone=56 clone3=435 close=3 close_range=436 copy_file_range=326 creat=85 delete_module=176 dup=32
 dup2=33 dup3=292 epoll_create=213 epoll_create1=291 epoll_ctl=233 epoll_pwait=281 epoll_wait=232 eventfd=284
-eventfd2=290 exit=60 exit_group=231 faccessat=269 faccessat2=439 fadvise64=221 fallocate=285 fanotify_init=300
+eventfd2=290 execve=59 exit=60 exit_group=231 faccessat=269 faccessat2=439 fadvise64=221 fallocate=285 fanotify_init=300
 fanotify_mark=301 fchdir=81 fchmod=91 fchmodat=268 fchmodat2=452 fchown=93 fchownat=260 fcntl=72 fdatasync=75
 finit_module=313 flock=73 fork=57 fsconfig=431 fsmount=432 fsopen=430 fspick=433 fstat=5 fstatfs=138 fsync=74
 ftruncate=77 futex=202 futex_waitv=449 futimesat=261 getcpu=309 getcwd=79 getdents=78 getdents64=217 getegid=108
@@ -38,7 +38,8 @@ userfaultfd=323 utime=132 utimensat=280 utimes=235 vfork=58 vhangup=153 wait4=61
 _AARCH64 = """
 acct=89 add_key=217 adjtimex=171 bpf=280 brk=214 capget=90 capset=91 chdir=49 chroot=51 clock_adjtime=266
 clock_getres=114 clock_gettime=113 clock_nanosleep=115 clock_settime=112 clone=220 clone3=435 close=57 close_range=436
-copy_file_range=285 delete_module=106 dup=23 dup3=24 epoll_create1=20 epoll_ctl=21 epoll_pwait=22 eventfd2=19 exit=93
+copy_file_range=285 delete_module=106 dup=23 dup3=24 epoll_create1=20 epoll_ctl=21 epoll_pwait=22 eventfd2=19 execve=221
+exit=93
 exit_group=94 faccessat=48 faccessat2=439 fadvise64=223 fallocate=47 fanotify_init=262 fanotify_mark=263 fchdir=50
 fchmod=52 fchmodat=53 fchmodat2=452 fchown=55 fchownat=54 fcntl=25 fdatasync=83 finit_module=273 flock=32 fsconfig=431
 fsmount=432 fsopen=430 fspick=433 fstat=80 fstatfs=44 fsync=82 ftruncate=46 futex=98 futex_waitv=449 getcpu=168
