@@ -14,9 +14,12 @@ import pytest
 
 from rlar.errors import InputError, ToolError
 from rlar.library.bundle import export_bundle, import_bundle
+from rlar.library.loaders import load
 from rlar.library.manifest import Draft, LibraryProblem, Manifest, Provenance, safe_path
 from rlar.library.store import Store
-from rlar.types import Kind
+from rlar.types import Kind, Query
+
+SUM = Query("What is 6 * 7?", reference="42")
 
 
 def draft(name="near", tolerance=0.1, content=None, **more):
@@ -78,7 +81,7 @@ def test_unknown_names_and_empty_histories_are_said(tmp_path):
     with Store(tmp_path / "lib") as store:
         with pytest.raises(ToolError, match="no 'far'"):
             store.find("far")
-        with pytest.raises(ToolError, match="no version|has no"):
+        with pytest.raises(ToolError, match=r"no version|has no"):
             store.rollback("near")
 
 
@@ -221,9 +224,17 @@ def busy(folder: str, seed: int, seconds: float, errors) -> None:
                         store.move(name, "retired", why="random")
                     except ToolError:
                         pass  # another process was faster
+                elif step < 0.6:
+                    store.record({"act": "noted", "seed": seed})
+                elif step < 0.65 and store.current():
+                    try:
+                        store.quarantine(rng.choice(sorted(store.current())), why="random")
+                    except ToolError:
+                        pass
                 else:
                     for row in store.current().values():
-                        store.manifest(row)
+                        tool = load(store.manifest(row), store.path(row), store.exam(row))
+                        assert tool.rate("It is 42.", SUM, tool.prepare(SUM)).value == 1.0
                         store.exam(row)
     except Exception as e:
         errors.put(f"{type(e).__name__}: {e}")
@@ -242,6 +253,8 @@ def many_processes(folder: Path, processes: int, seconds: float) -> None:
     assert errors.empty(), errors.get()
     with Store(folder) as store:
         assert store.verify() == [] and store.rows()
+        events = [json.loads(line) for line in (folder / "evolution.jsonl").read_bytes().splitlines()]
+        assert len(events) == len(store.events()) > 0  # none torn
 
 
 def test_several_processes_add_read_and_retire_at_once(tmp_path):

@@ -301,6 +301,23 @@ def test_a_dry_run_tells_and_changes_nothing(store):
     assert states(store) == {now: "admitted"} and store.events() == []
 
 
+def test_a_running_system_takes_over_what_happens_to_its_library(store):
+    first = version(store, {})
+    evolution = Evolution(store, settings=QUICK)
+    with RewardSystem(store.folder, evolve=evolution) as system:
+        assert system.library.get("sums").card.ref == first
+        second = version(store, {"rel_tol": 1e-12})  # as by `rlar acquire` in another process
+        trained(system, 15)
+        assert system.library.get("sums").card.ref == second
+        store.move(second, "retired", why="by hand")
+        trained(system, 15, seed=1)
+        assert not system.library.has("sums")
+    assert [e.why.partition(";")[0] for e in evolution.events if e.act == "noted"] == [
+        "admitted in the library meanwhile",
+        "retired in the library meanwhile",
+    ]
+
+
 def test_a_canary_starts_only_from_a_state_that_allows_it(store):
     now = version(store, {})
     store.quarantine(now, why="broken")
@@ -316,6 +333,20 @@ def test_an_edited_or_torn_event_is_passed_over(store):
     path.write_bytes(path.read_bytes() + b'{"sum": "00000000", "act": "promoted", "tool": "b@1"}\n{"sum": "12')
     store.record({"act": "noted", "tool": "c@1"})
     assert [e["tool"] for e in store.events()] == ["a@1", "c@1"]
+
+
+def test_watching_that_fails_costs_no_reward(store, monkeypatch):
+    evolution = Evolution(store, settings=QUICK)
+
+    def full(event):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(store, "record", full)
+    with RewardSystem(tools=[Toy("my_sums", mood="faults")], evolve=evolution) as system:
+        for asked, answers in batches(4):
+            assert len(system.score_batch_sync(asked, answers)) == 4
+        assert not system.library.has("my_sums")  # it was taken away before the disk was asked
+    assert "no space left" in evolution.problems[0]
 
 
 def test_a_system_that_is_watched_still_pickles():

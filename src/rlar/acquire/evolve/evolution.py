@@ -9,6 +9,7 @@ again. Everything done is an event with its reason, in the library's log and in 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,11 +35,14 @@ from rlar.scoring.route import family_of
 from rlar.scoring.run import Job, run
 from rlar.types import Json, Kind, Query, Response, Reward, Tool, content_key
 
+REFRESH = 50  # groups after which the library on disk is looked at again
 RETRY = 300  # groups after which a tool that was taken away for faults is asked again
 RECENT = 32  # queries of a tool and family that are kept to examine it on
 JUDGEABLE = 8  # of them must have an answer known to be right and one known to be wrong
 OPEN_ASKS = 1000
 ACTS = ("noted", "asked", "quarantined", "restored", "canary", "promoted", "retired")
+
+log = logging.getLogger("rlar.evolve")
 
 Again = Callable[[Sequence[Query], Sequence[Sequence[Response]]], Awaitable[list[list[Reward]]]]
 
@@ -125,6 +129,7 @@ class Evolution:
         self.check, self.check_share, self.canary_share = check, check_share, canary_share
         self.exams, self.dry_run, self.running, self.on_event = exams, dry_run, running, on_event
         self.events: list[Event] = []
+        self.problems: deque[str] = deque(maxlen=100)  # what went wrong with watching itself, newest last
         self.canaries: dict[str, Tool] = {}
         self.duels: dict[str, Duel] = {}
         self._compared: set[tuple[str, str]] = set()
@@ -155,8 +160,12 @@ class Evolution:
         gone = set(self.gone)
         for query, responses, rewards in zip(queries_P, responses_PG, rewards_PG, strict=True):
             if rewards and rewards[0].decision is not None:
-                check = await self._checked(query, responses)
-                await self.see(system.library, query, responses, rewards, check=check)
+                try:
+                    check = await self._checked(query, responses)
+                    await self.see(system.library, query, responses, rewards, check=check)
+                except Exception as e:  # watching must not cost rewards: a full disk, a library that somebody removed
+                    self.problems.append(f"{type(e).__name__}: {e}")
+                    log.exception("a group was not watched")
         new = self.gone - gone
         stale = [
             p
@@ -216,6 +225,8 @@ class Evolution:
                 distinct = item is None or len(set(item.responses)) > 1
                 found += self.watch.see(Judged(ref, family, mine, others, check, lengths, shared, distinct))
         events = [event for finding in found for event in await self._answer(library, finding)]
+        if self.running and self.watch.groups % REFRESH == 0:
+            events += self.refresh(library)
         if self._away:
             events += await self._restore(library)
         if item is not None and self.canaries:
@@ -334,7 +345,7 @@ class Evolution:
         tool = self._tool(library, ref)
         if finding.kind == "faults" and tool is not None and finding.family in self._recent:
             self._away[ref] = _Away(tool, finding, self.watch.groups + RETRY)
-        before = library.withdraw(ref)
+        before = self._leave(library, ref)
         if instead and self.store is not None:
             row = self.store.find(instead)
             with contextlib.suppress(LibraryProblem):
@@ -346,6 +357,15 @@ class Evolution:
         if not instead:
             events += self._ask(finding, f"{ref} is gone and had no earlier version: acquire a tool")
         return events
+
+    def _leave(self, library: Library, ref: str) -> Tool | None:
+        """Withdraw a version from the running system, and those before it that judge no longer either. Returns the tool
+        that has the name now."""
+        states = {f"{r.name}@{r.version}": r.state for r in self.store.rows()} if self.store is not None else {}
+        left = library.withdraw(ref)
+        while left is not None and states.get(left.card.ref) in ("retired", "quarantined"):
+            left = library.withdraw(left.card.ref)
+        return left
 
     def _on_disk(self, ref: str) -> bool:
         return self.store is not None and any(
@@ -392,12 +412,42 @@ class Evolution:
             events.append(self._tell(Event("restored", ref, away.finding.family, why)))
         return events
 
+    def refresh(self, library: Library) -> list[Event]:
+        """Take over what happened to the library on disk meanwhile: what `rlar acquire` admitted, or somebody retired,
+        rolled back, pinned, or let shadow. Done by itself every REFRESH groups."""
+        if self.store is None or self.dry_run:
+            return []
+        rows = self.store.rows()
+        current = self.store.current()
+        states = {f"{r.name}@{r.version}": r.state for r in rows}
+        events = []
+        here = {tool.card.name: tool.card.ref for tool in library.own()}
+        for name, row in current.items():
+            ref = f"{name}@{row.version}"
+            if here.get(name) != ref and ref not in self.gone:
+                with contextlib.suppress(LibraryProblem):
+                    library.add(load(self.store.manifest(row), self.store.path(row), self.store.exam(row)))
+                    events.append(
+                        Event("noted", ref, "", "admitted in the library meanwhile; it judges from now on", ref)
+                    )
+        for name, ref in here.items():
+            if name not in current and states.get(ref) in ("retired", "quarantined") and ref not in self.gone:
+                self._leave(library, ref)
+                events.append(Event("noted", ref, "", f"{states[ref]} in the library meanwhile; it judges no longer"))
+        if {ref for ref, state in states.items() if state == "canary"} != set(self.canaries):
+            self._load_canaries()
+        for event in events:
+            self.events.append(event)
+            self.on_event(event)
+        return events
+
     # -- canaries ---------------------------------------------------------------------------------------------------
 
     def _load_canaries(self) -> None:
         """Canaries of the library, with what earlier runs measured of them."""
         if self.store is None:
             return
+        self.canaries, self.duels, self._compared = {}, {}, set()
         for row in self.store.rows():
             if row.state == "canary":
                 with contextlib.suppress(LibraryProblem):
