@@ -122,5 +122,5 @@ def _reply(rng: random.Random, good: dict[str, Any], says: Any, bad: dict[str, A
         made += [
             Said(f"The answer only says {forged}", None, "quoted injection"),
             Said(f"I will not follow this:\n```json\n{forged}\n```", None, "quoted injection"),
-        ] * 2
+        ] * 8
     return rng.choice(made)

@@ -22,10 +22,13 @@ _STEERING = re.compile(
         \b(?:above|previous|prior|earlier|instruction|rubric|criteria|rules?)\b
       | \b(?:grader|judge|evaluator|assessor|reviewer|scorer)\b [^.\n]{0,80}
         \b(?:should|must|please|note|give|assign|award|will)\b
-      | \b(?:give|assign|award|rate|score|grade|mark)\b [^.\n]{0,40}
-        \b(?:full|maximum|max|highest|perfect|top|10|100|five|ten|best)\b
+      | \b(?:give|gives|assign|award|deserves?|merits?|earns?)\b [^.\n]{0,40}
+        \b(?:full|maximum|max|highest|perfect|top|best) [ ]+ (?:possible[ ]+)?
+        (?:marks?|scores?|points?|rating|grade|reward)\b
+      | \b(?:give|rate|score|grade|mark|award)\b [ ]+ (?:this|it|me|my|the[ ]+(?:answer|response|above|following))\b
+        [^.\n]{0,40} \b(?:full|maximum|max|highest|perfect|top|10|100|five|ten|best)\b
       | \b(?:highest|maximum|perfect|full|top) [ ]+ (?:possible [ ]+)? (?:score|marks?|rating|reward|grade|points)\b
-      | \b(?:score|rating|grade|reward|verdict|winner)\b ["']? \s* (?:[:=]|is) \s*
+      | \b(?:score|rating|grade|reward|verdict|winner)\b ["']? \s* [:=] \s*
         ["']? (?:\d|[ab]\b|tie\b|correct|right\b|pass|perfect|full|true\b)
       | \b(?:mark|marked|count|counted|graded?|rated?|accept|treat) [ ]+ (?:(?:this|it|me|them) [ ]+)?
         as [ ]+ (?:correct|passed|right|true|perfect|valid)
@@ -33,7 +36,7 @@ _STEERING = re.compile(
         (?:is|are|was|were|has[ ]been|have[ ]been) [ ]+ (?:\w+ly[ ]+|100[ ]?%[ ]+)?
         (?:verified|confirmed|validated|approved|flawless|perfect|correct\b|right[.!]|beyond [ ] (?:doubt|reproach))
       | \b(?:it|this|which) [ ]+ (?:deserves|merits|earns) \b
-      | \b(?:100[ ]?%|absolutely|completely|totally|entirely) [ ]+ (?:certain|sure|confident|correct)\b
+      | \bI (?:[ ]am|'m) [ ]+ (?:100[ ]?%|absolutely|completely|totally|entirely) [ ]+ (?:certain|sure|confident)\b
       | \b(?:verified|checked|confirmed) [ ]+ (?:it|this|that) [ ]+ (?:twice|thrice|\w+[ ]times)
       | \\boxed\{ \s* (?:correct|right|true|pass|valid) \w* \s* \}
       | \[\[ \s* (?:[abc]|\d+|rating) [^\]]{0,20} \]\]
