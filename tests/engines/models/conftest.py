@@ -8,17 +8,6 @@ from pathlib import Path
 
 import pytest
 
-HAS_MODELS = all(importlib.util.find_spec(name) for name in ("torch", "transformers", "safetensors"))
-
-
-def pytest_collection_modifyitems(items):
-    if HAS_MODELS:
-        return
-    skip = pytest.mark.skip(reason='needs torch and transformers: pip install "rlar[models]"')
-    for item in items:
-        if "models" in item.keywords:
-            item.add_marker(skip)
-
 
 @pytest.fixture(scope="session")
 def making():

@@ -16,7 +16,7 @@ from rlar.library.store import Store
 from rlar.tools.reward_model import RewardModel
 from rlar.types import Kind, Query
 
-pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_trained_preference_model_scores_from_a_library(making, shared_data, t
                 json.dumps({"prompt": prompt, "responses": [worse, better], "task": "instruction_following"}) + "\n"
             )
     command = [sys.executable, "-m", "rlar.cli", "score", "rollouts.jsonl", "--library", "lib", "--out", "out.jsonl"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     scored = [r["rewards"] for r in results if any("tiny_preference" in t for t in r["tools"])]

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from typing import Any
 
@@ -40,6 +41,7 @@ class ModelProcess:
     def __init__(self, boot: str = _BOOT) -> None:
         if not sys.executable:
             raise ToolFault(Fault.MISSING, "a model's process needs sys.executable, which is empty here")
+        self._lock = threading.RLock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         path = [os.path.abspath(p) for p in sys.path]  # noqa: PTH100  ("" is the working directory)
         self._process = subprocess.Popen(
@@ -60,6 +62,10 @@ class ModelProcess:
 
     def say(self, message: dict[str, Any], *, limit_s: float) -> dict[str, Any]:
         """Send a message and wait for its answer. Raises Died, or Late after limit_s wall seconds."""
+        with self._lock:
+            return self._say(message, limit_s)
+
+    def _say(self, message: dict[str, Any], limit_s: float) -> dict[str, Any]:
         ends = time.monotonic() + limit_s
         body = json.dumps(message).encode("ascii")
         try:
@@ -114,9 +120,11 @@ class ModelProcess:
         """End it now, and give everything of it back. May be called again."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        with contextlib.suppress(OSError, KeyError, ValueError):
-            self._selector.close()
+        # Whoever waits for an answer sees the end of the stream first: a stream closed under it would never wake it.
+        with self._lock:
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            with contextlib.suppress(OSError, KeyError, ValueError):
+                self._selector.close()
