@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rlar.acquire.web_agent.wanted import Wanted
     from rlar.rollouts import Item
 
+LEAST_OF_A_TASK = 8  # labelled items, for a model to be examined on a task, and to judge it then
+
 app = typer.Typer(help="Find reward models on a Hub, prove them, and keep them in a library.", no_args_is_help=True)
 
 HubEndpoint = Annotated[
@@ -167,11 +169,14 @@ def _label(item: Item) -> str:
 
 
 def _tasks(items: Sequence[Item]) -> tuple[str, ...]:
-    """The tasks of labelled items that no check decides."""
+    """The tasks that no check decides and of which enough labelled items are there to mean something."""
+    from collections import Counter
+
     from rlar.scoring.analyze import analyze
 
     tasks = [analyze(i.query) for i in items if i.labels]
-    return tuple(sorted({t.label for t in tasks if not t.checks or t.checks == ("text:reference",)}))
+    counts = Counter(t.label for t in tasks if not t.checks or t.checks == ("text:reference",))
+    return tuple(sorted(label for label, n in counts.items() if n >= LEAST_OF_A_TASK))
 
 
 def _search_json(found: Found, wanted: Wanted, hub: Hub) -> Json:
