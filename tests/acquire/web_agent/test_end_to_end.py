@@ -16,7 +16,9 @@ from preferring import garbled, labelled, lessons, parted, rows
 from stocking import card
 from zoo import making
 
+from rlar.scoring.analyze import analyze
 from rlar.testing.hub import LocalHub
+from rlar.types import Query
 
 pytestmark = [
     pytest.mark.models,
@@ -33,9 +35,15 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def sides(shared_data):
     """(for training, for the exam): no prompt of one is like one of the other."""
-    train, examined = parted(rows(shared_data, "pref_llmbar_processed") + rows(shared_data, "pref_hhh"))
-    short = [r for r in examined if len(r["better"]) < 500 and len(r["prompt"]) < 500]
-    return train, short[:56]
+    names = ("pref_llmbar_processed", "pref_hhh", "pref_llmbar")
+    train, examined = parted([row for name in names for row in rows(shared_data, name)])
+    train = [r for r in train if not r["id"].startswith("llmbar/")]  # adversarial pairs teach a small model little
+    return train, [r for r in examined if len(r["better"]) < 800 and len(r["prompt"]) < 500 and _dialogue(r)]
+
+
+def _dialogue(row):
+    task = analyze(Query(row["prompt"]))
+    return (task.label, task.checks, task.language) == ("dialogue", (), "en")
 
 
 @pytest.fixture(scope="module")
