@@ -1,6 +1,6 @@
 """Reward models on a CPU: rlar beside a plain loop over transformers and beside TRL's built-in model reward.
 
-    python benchmarks/reward_models.py [--texts 64] [--threads 1] [--repeats 2] [--sizes 16 32 64 128]
+    python benchmarks/reward_models.py [--texts 64] [--threads 1] [--repeats 2] [--sizes 16 32 64 128] [--at-once]
 
 One small classifier (random weights, a real tokenizer and chat template), conversations of mixed lengths, the same for
 all. Each contender runs in a process of its own, templates and tokenises itself, and gives one score per response; the
@@ -24,6 +24,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import argparse
 import asyncio
+import functools
 import importlib.util
 import json
 import random
@@ -33,6 +34,7 @@ import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -152,19 +154,20 @@ def ours(model: str, threads: int) -> Any:
 
 def contend(job: dict[str, Any]) -> dict[str, Any]:
     """{name: {group: best run}} and {"memory": {size: MiB}} of the contenders of one process."""
-    import torch
-
-    torch.set_num_threads(job["threads"])
     warnings.filterwarnings("ignore")
     model, out = job["model"], {}
+    if job["contender"] != "rlar":  # whose model lives in a process of its own
+        import torch
+
+        torch.set_num_threads(job["threads"])
     runs: dict[str, Any]
     if job["contender"] == "loops":
         runs = {"loop 1": loop(model, 1), "loop 16": loop(model, 16)}
     elif job["contender"] == "TRL":
         runs = {"TRL": trl(model)}
     else:
-        run = ours(model, job["threads"])
-        runs = {"rlar": run, "rlar, no sharing": lambda rows: run(rows, share=False)}
+        tool = ours(model, job["threads"])
+        runs = {"rlar": tool, "rlar, no sharing": functools.partial(tool, share=False)}
     held: dict[int, float] = {}
     if job["contender"] != "loops":
         name, first = next(iter(runs.items()))
@@ -202,6 +205,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[16, 32, 64, 128])
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--at-once", action="store_true", help="contenders side by side, not one after the other")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.job:
@@ -216,7 +220,10 @@ def main() -> None:
         settings = Path(model) / "tokenizer_config.json"
         settings.write_text(json.dumps({**json.loads(settings.read_text()), "model_max_length": 4096}))
         common = {k: getattr(given, k) for k in ("threads", "texts", "repeats", "sizes")}
-        found = {name: apart(contender=name, model=model, **common) for name in ("loops", "TRL", "rlar")}
+        with ThreadPoolExecutor(3 if given.at_once else 1) as pool:
+            names = ("loops", "TRL", "rlar")
+            parts = pool.map(lambda name: apart(contender=name, model=model, **common), names)
+            found = dict(zip(names, parts, strict=True))
     runs = {name: groups for part in found.values() for name, groups in part["runs"].items()}
     for group in ("1", "8"):
         report({name: groups[group] for name, groups in runs.items()}, given.texts, group)
