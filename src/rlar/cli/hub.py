@@ -52,15 +52,18 @@ def search_command(
     library: Annotated[Path | None, typer.Option("--library", help="whose earlier exams count")] = None,
     hub_endpoint: HubEndpoint = None,
     cache: CacheFolder = None,
+    web: Annotated[bool, typer.Option("--web", help="also ask a web search engine for names (extra: web)")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Reward models for a purpose, ranked by an explicit formula (docs/hub.md). Exit code 1 if none may be taken."""
     from rlar.acquire.web_agent.searching import search
     from rlar.acquire.web_agent.wanted import Wanted, parse_size
+    from rlar.acquire.web_agent.web import DuckDuckGo
 
     wanted = Wanted(words, parse_size(budget), licence, gated)
     hub = open_hub(hub_endpoint, cache)
-    found = search(hub, wanted, exams=_exams(library), without=without or (), most_read=most)
+    provider = DuckDuckGo() if web else None
+    found = search(hub, wanted, exams=_exams(library), without=without or (), most_read=most, web=provider)
     for note in found.notes:
         sys.stderr.write(f"{plain(note)}\n")
     if as_json:

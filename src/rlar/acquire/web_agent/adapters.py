@@ -143,6 +143,8 @@ def classifier(facts: Facts) -> Recognised | None:
     kind = facts.model_type
     if kind not in DECODERS | ENCODERS:
         return None
+    if not facts.read and (kind in DECODERS or calls_itself_reward_model(facts) or _is_metric(facts)):
+        return Recognised("classifier", says=f"{facts.architecture}; its labels and weights were not read")
     if facts.config.get("auto_map") and not _stock(facts):
         return None  # remote code
     n = _labels(facts)

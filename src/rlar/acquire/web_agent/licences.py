@@ -33,7 +33,8 @@ INHERITED = (
     (re.compile(r"(?i)google/gemma|(^|/)gemma-"), "gemma"),
 )
 RESTRICTING = re.compile(
-    r"(?i)non-?commercial(?!ly)|research purposes? only|research-only|no commercial use|cc[- ]by[- ]nc|personal use only"
+    r"(?i)non-?commercial(?!ly)|research purposes? only|research-only|no commercial use|"
+    r"cc[- ]by[- ]nc|personal use only"
 )
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 
 from rlar.acquire.web_agent.facts import Facts
 from rlar.acquire.web_agent.fetch import headers
-from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
+from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable, Listing
 from rlar.acquire.web_agent.ranking import Context, Ranked, rank
 from rlar.acquire.web_agent.tensors import parameters
 from rlar.acquire.web_agent.wanted import Wanted
+from rlar.acquire.web_agent.web import Provider, names_on_the_web
 from rlar.errors import RlarError
 
 MOST_READ = 30  # repositories whose config and card are read
@@ -31,6 +32,24 @@ class Found:
     @property
     def taken(self) -> list[Ranked]:
         return [r for r in self.ranked if not r.rejections]
+
+
+def _with_web(hub: Hub, listing: Listing, web: Provider, words: str) -> Listing:
+    """The listing and what the web names beside it; what fails is a note."""
+    known = {f.id.lower() for f in listing.facts}
+    more: list[Facts] = []
+    notes: list[str] = []
+    try:
+        for name in names_on_the_web(web, words):
+            if name.lower() in known:
+                continue
+            try:
+                more.append(hub.info(name))
+            except (HubRefused, HubUnavailable) as e:
+                notes.append(f"named on the web: {e}")
+    except HubUnavailable as e:
+        notes.append(str(e))
+    return replace(listing, facts=(*listing.facts, *more), notes=(*listing.notes, *notes))
 
 
 def inspect(hub: Hub, facts: Facts) -> Facts:
@@ -64,9 +83,15 @@ def search(
     weights: Mapping[str, float] | None = None,
     without: Collection[str] = (),
     most_read: int = MOST_READ,
+    web: Provider | None = None,
 ) -> Found:
-    """Everything that the Hub has for these words, ranked by the formula. Raises HubUnavailable."""
+    """Everything that the Hub has for these words, ranked by the formula. Raises HubUnavailable.
+
+    web: a search engine that may name further repositories.
+    """
     listing = hub.search(wanted.asks())
+    if web is not None:
+        listing = _with_web(hub, listing, web, wanted.words)
     context = Context(wanted, today or datetime.now(UTC).date(), exams or {})
     first = rank(listing.facts, context, weights=weights, without=without)
     chosen = [r.facts for r in first if not r.rejections][:most_read]
