@@ -85,7 +85,7 @@ class RewardSystem:
         if judge is not None:
             from rlar.tools.judge import Judge
 
-            self.library.add(Judge(judge) if hasattr(judge, "ask") else judge)
+            self.library.add(Judge(judge, task_of=lambda q: analyze(q).label) if hasattr(judge, "ask") else judge)
         self.router = make_router(route, profile=profile)
         self.read_constraints = read_constraints
         self.composition = composition or Composition()
