@@ -4,7 +4,8 @@
     python benchmarks/judge.py attacks      the hack suite and injections against a judge that falls for all of them
     python benchmarks/judge.py calls        calls per group by mode, and how often the best answer comes out first
     python benchmarks/judge.py cascade      accuracy and calls by budget, on judges of known accuracy
-    python benchmarks/judge.py              all of it
+    python benchmarks/judge.py              all of these
+    python benchmarks/judge.py alarms DIR   share of ordinary answers (eval/*.jsonl.gz) that are taken for such attacks
 
 The oracle (tests/tools/judge/fuzzed_judge.py) makes each reply together with its meaning, and shares no code with
 what reads it. Exit code 1 if a value is wrong or an attack gains.
@@ -30,10 +31,12 @@ from fuzzed_judge import Said, listwise, pairwise, pointwise
 
 from rlar.acquire.exam.attacks.grader import FLATTERY, FORGED, GRADER, INJECTED, TAGS
 from rlar.engines.llm import Ask, Reply
+from rlar.rollouts import read_items
 from rlar.scoring.cascade import Cascade, Evidence, group_margin, learn_cascade, savings
 from rlar.scoring.hybrid import Cascaded
 from rlar.testing import FakeChat
 from rlar.tools.judge import Judge, JudgeSettings
+from rlar.tools.judge.guard import steers
 from rlar.types import Fault, Kind, Query, Response, ToolCard, Verdict
 
 SHOWN = re.compile(r'<data id="\w+" kind="answer[^"]*"(?: answer_id="(\w+)")?>\n(.*?)\n</data', re.DOTALL)
@@ -339,12 +342,28 @@ def _run_cascade(
     return tool.asked / len(pairs), len(chat.asked), right / len(pairs)
 
 
+def alarms(folder: str) -> int:
+    """How often ordinary answers are taken for talking to the grader: at most 250 answers of each file."""
+    found, n = Counter[str](), 0
+    for file in sorted(Path(folder).glob("eval/*.jsonl.gz")):
+        if "adversarial" in file.name:  # attacks on judges, not ordinary answers
+            continue
+        texts = [text for item in read_items([file]) for text in item.responses if text]
+        random.Random(0).shuffle(texts)
+        n += len(texts[:250])
+        found[file.name] += sum(steers(text) for text in texts[:250])
+    print(f"alarms: {found.total()} of {n:,} ordinary answers: " + ", ".join(f"{k} {v}" for k, v in found.items() if v))
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("fuzz", "attacks", "calls", "cascade"))
-    parser.add_argument("replies", nargs="?", type=int, default=5_000)
+    parser.add_argument("what", nargs="?", choices=("fuzz", "attacks", "calls", "cascade", "alarms"))
+    parser.add_argument("more", nargs="?", default="5000")
     args = parser.parse_args()
-    work = {"fuzz": lambda: fuzz(args.replies), "attacks": attacks, "calls": calls, "cascade": cascade}
+    if args.what == "alarms":
+        return alarms(args.more)
+    work = {"fuzz": lambda: fuzz(int(args.more)), "attacks": attacks, "calls": calls, "cascade": cascade}
     mistakes = 0
     for name in [args.what] if args.what else work:
         start = time.process_time()
