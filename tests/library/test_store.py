@@ -248,7 +248,7 @@ def many_processes(folder: Path, processes: int, seconds: float) -> None:
     for w in workers:
         w.start()
     for w in workers:
-        w.join(seconds + 60)
+        w.join(seconds + 180)  # a busy machine starts processes slowly
         assert w.exitcode == 0
     assert errors.empty(), errors.get()
     with Store(folder) as store:

@@ -238,17 +238,12 @@ class Store:
             self.move(f"{row.name}@{row.version}", "quarantined", why=why, pinned=False)
             if not judged or row.name in self.current():  # it was not the one that judges
                 return None
-            before = [
-                (self.history(other)[-1].at, other)
-                for other in self.rows()
-                if other.name == row.name
-                and other.state == "retired"
-                and self.history(other)[-1].why.startswith(REPLACED)
-            ]
-            if not before:
-                return None
-            last = max(before)[1]
-            return self.move(f"{last.name}@{last.version}", "admitted", why=f"judges again: {row.version} is broken")
+            retired = sorted((r for r in self.rows() if r.name == row.name and r.state == "retired"), key=_changed)
+            for last in reversed(retired):
+                if self.history(last)[-1].why.startswith(REPLACED):
+                    why = f"judges again: {row.version} is broken"
+                    return self.move(f"{last.name}@{last.version}", "admitted", why=why)
+        return None
 
     def record(self, event: Mapping[str, Json]) -> None:
         """Append one event to the log of evolution, whole or not at all."""
@@ -378,6 +373,10 @@ def _foreign(folder: Path) -> Iterator[Path]:
 
 def _folders(path: Path) -> list[Path]:
     return [p for p in path.iterdir() if p.is_dir() and not p.is_symlink()] if path.is_dir() else []
+
+
+def _changed(row: Row) -> str:
+    return row.changed_at
 
 
 def _now() -> str:

@@ -15,6 +15,7 @@ HISTOGRAMS = st.integers(2, 8).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(HISTOGRAMS)
 def test_psi_is_never_negative_symmetric_and_zero_without_a_change(both):
     before, after = both
@@ -33,6 +34,7 @@ def test_a_distribution_of_one_value_has_no_limit():
     assert edges([1.0] * 50, 6) == [] and psi_limit(1, 100, 64, 0.01) == math.inf
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=200), st.integers(2, 8))
 def test_every_value_has_a_bin(values, bins):
     borders = edges(values, bins)
@@ -69,7 +71,7 @@ def test_rates_are_told_when_they_rise_and_not_before():
     assert first < 100
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_rate_cannot_be_ruined_by_a_long_quiet_time(seed):
     rate = Rate(0.02)

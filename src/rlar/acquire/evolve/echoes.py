@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter, deque
 from collections.abc import Sequence
 
 WORDS = 4  # of one phrase
-LONGEST = 300  # words of a response that are read: its end, where answers stand
+LONGEST = 160  # words of a response that are read: its end, where answers stand
 RECENT = 128  # queries whose answers are remembered
 COMMON = 3  # other queries that must share a phrase
 
@@ -36,8 +35,8 @@ class Echoes:
 
 
 def _phrases(text: str) -> set[int]:
+    """Hashes of all runs of WORDS words, of this process only: they are compared, and never kept."""
     words = text[-8 * LONGEST :].casefold().split()[-LONGEST:]
     if len(words) < WORDS:
-        return {zlib.crc32(" ".join(words).encode("utf-8", "surrogatepass"))} if words else set()
-    joined = (" ".join(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1))
-    return {zlib.crc32(phrase.encode("utf-8", "surrogatepass")) for phrase in joined}
+        return {hash(tuple(words))} if words else set()
+    return set(map(hash, zip(*(words[i:] for i in range(WORDS)), strict=False)))

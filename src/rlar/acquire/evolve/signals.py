@@ -29,8 +29,7 @@ class Shift:
         self.mean, self.deviation = 0.0, 1.0
         self.up = self.down = 0.0
         self.recent = 0.0  # mean of the values since the sum in question was last 0
-        self._run_up: list[float] = []
-        self._run_down: list[float] = []
+        self._run_up = self._run_down = (0.0, 0)  # (sum, number) of the values since then
 
     def see(self, value: float) -> str:
         """ "up" or "down" if this value completes the evidence, else ""."""
@@ -45,7 +44,7 @@ class Shift:
         if max(self.up, self.down) <= self.limit:
             return ""
         way, run = ("up", self._run_up) if self.up >= self.down else ("down", self._run_down)
-        self.recent = fmean(run)
+        self.recent = run[0] / run[1]
         self.forget()
         return way
 
@@ -59,11 +58,11 @@ class Shift:
         """Learn anew from the next values. `mean` and `recent` stay, to be told about."""
         self.first = []
         self.up = self.down = 0.0
-        self._run_up, self._run_down = [], []
+        self._run_up = self._run_down = (0.0, 0)
 
 
-def _summed(total: float, run: list[float], value: float) -> tuple[float, list[float]]:
-    return (total, [*run[-511:], value]) if total > 0 else (0.0, [])
+def _summed(total: float, run: tuple[float, int], value: float) -> tuple[float, tuple[float, int]]:
+    return (total, (run[0] + value, run[1] + 1)) if total > 0 else (0.0, (0.0, 0))
 
 
 class Rate:
