@@ -257,6 +257,10 @@ def test_two_steps_from_end_to_end_and_again_without_doing_anything_twice(tmp_pa
     monkeypatch.chdir(tmp_path)
     command = ["run", "--seeds", "1", "--steps", "2", "--prompts", "4", "--held-out", "2", "--pretrain-steps", "3"]
     command += ["--folder", str(tmp_path / "state"), "--results", str(tmp_path / "results.json")]
+    rng = random.Random(0)
+    pool = {e.prompt: e for e in some(280, seed=11)}
+    (tmp_path / "state").mkdir()  # three steps of pre-training give no right answers to fit a head on
+    arms.fit_head(tmp_path / "state" / "head.json", lambda ps: [pool[p].habit(rng) for p in ps], prompts=280)
     assert main(command) == 0
     results = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert [run["arm"] for run in results["runs"]] == list(arms.ARMS)
