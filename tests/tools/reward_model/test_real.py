@@ -84,7 +84,7 @@ def test_a_trained_preference_model_scores_from_a_library(making, shared_data, t
     results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     scored = [r["rewards"] for r in results if any("tiny_preference" in t for t in r["tools"])]
     assert len(scored) >= 0.5 * len(tests), results[:3]
-    assert all(x is not None and 0 <= x <= 1 for group in scored for x in group)
+    assert all(x is not None and spec.low <= x <= spec.high for group in scored for x in group)
     right = sum((b > w) + 0.5 * (b == w) for w, b in scored) / len(scored)
     print(f"\n{len(scored)} of {len(tests)} held-out pairs scored, {right:.3f} in the order of people")
     assert right > 0.55  # a coin: 0.5; what was learnt on other prompts must show
