@@ -26,12 +26,16 @@ OURS = ("-e", f"{ROOT}[server,parquet]", "pytest>=9", "pytest-timeout>=2.4", "py
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """alone: packages whose own requirements (GPUs) are left out. tests: a file of tests/adapters/real."""
+    """tests: a file of tests/adapters/real. alone: packages whose own requirements (GPUs) are left out.
+
+    instead: a version that overrules what all others ask for.
+    """
 
     tests: str
     packages: tuple[str, ...]
     alone: tuple[str, ...] = ()
     torch: bool = True
+    instead: str = ""
 
 
 TRAINERS = {
@@ -41,10 +45,11 @@ TRAINERS = {
     "verl": Trainer(
         "test_verl.py",
         (
-            "ray[default]", "tensordict", "hydra-core", "transformers<5.11", "codetiming", "aiohttp", "packaging",
+            "ray", "tensordict", "hydra-core>=1.3", "transformers<5.11", "codetiming", "aiohttp", "packaging",
             "numpy", "pandas", "datasets", "torchdata", "pybind11", "dill", "peft", "cachetools", "setuptools<81",
         ),
         ("verl==0.9.1",),
+        instead="antlr4-python3-runtime==4.9.3",  # hydra's; math-verify reads LaTeX with this one too
     ),
     "openrlhf": Trainer(
         "test_openrlhf.py", ("transformers>=5,<6", "aiohttp", "pylatexenc", "sympy", "ray"), ("openrlhf==0.11.2",)
@@ -94,7 +99,11 @@ def build(folder: Path, trainer: Trainer, torch: str) -> Path:
     )
     install = [uv, "pip", "install", "-q", "-p", str(python)]
     keep = (torch,) if trainer.torch else ()
-    subprocess.run([*install, *keep, *trainer.packages, *OURS], check=True)
+    overrule = []
+    if trainer.instead:
+        (folder / "instead.txt").write_text(trainer.instead + "\n", "utf-8")
+        overrule = ["--override", str(folder / "instead.txt")]
+    subprocess.run([*install, *overrule, *keep, *trainer.packages, *OURS], check=True)
     if trainer.alone:
         subprocess.run([*install, "--no-deps", *trainer.alone], check=True)
     ready.write_text(wanted, "utf-8")

@@ -317,6 +317,43 @@ def test_a_killed_server_loses_nothing_and_scores_nothing_differently(tmp_path, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_killed_workers_lose_nothing_and_score_nothing_differently(tmp_path, library):
+    psutil = pytest.importorskip("psutil")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    items = [
+        {"id": i, "query": {"prompt": f"{i}+1?", "answer": str(i + 1)}, "responses": [f"so {i + 1}", f"so {i}", "?"]}
+        for i in range(400)
+    ]
+    process = start(port, tmp_path, library)
+    try:
+        up(url)
+        client = AsyncRewardClient(url, batch=5, attempts=60)
+        killed: list[int] = []
+
+        async def load() -> list[dict[str, Any]]:
+            work = asyncio.create_task(client.score(items, detail="values", deadline_s=200))
+            while not work.done():
+                await asyncio.sleep(0.2)
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    if len(killed) < 6:
+                        child.kill()
+                        killed.append(child.pid)
+            return await work
+
+        got = asyncio.run(load())
+        assert killed
+        assert [g["id"] for g in got] == list(range(400))
+        assert all(g["rewards"] == [1.0, 0.0, 0.0] for g in got)
+        again = RewardClient(url).score(items, detail="values")
+        assert [g["rewards"] for g in again] == [g["rewards"] for g in got]
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
 def test_a_server_told_to_stop_finishes_what_it_took(tmp_path, library):
     port = free_port()
     process = start(port, tmp_path, library)

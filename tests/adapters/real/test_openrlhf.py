@@ -126,7 +126,7 @@ def test_samples_become_tensors_of_a_batch(tiny, configure):
     _, tokenizer = tiny
     configure()
     outs = [
-        execute(ours.__file__, tokenizer, "p", label, "3")[0]
+        execute(ours.__file__, tokenizer, "1 + 2?", label, "3")[0]
         for label in ({"source": "breaks"}, "3", {"source": "gap"})
     ]
     assert [out["extra_logs"]["rlar_valid"] for out in outs] == [[0.0], [1.0], [0.0]]
