@@ -41,7 +41,7 @@ MOST_TOOLS = 8  # of a pool's single tools in the terminal
 
 def print_report(report: Report, console: Console, *, details: bool) -> None:
     """The table over all data sets, what can be said in words, and with details every tool of every data set."""
-    console.print(_table("", HEAD, [_line(d, bounds=False) for d in report.datasets]))
+    _print_table(console, "", HEAD, [_line(d, bounds=False) for d in report.datasets])
     console.print(f"[dim]{LEGEND}[/]")
     if (s := report.summary).system is not None:
         console.print(
@@ -55,20 +55,56 @@ def print_report(report: Report, console: Console, *, details: bool) -> None:
             for sentence in routing.words:
                 console.print(f"  • {sentence}", highlight=False)
             if details:
-                console.print(_entries(routing))
+                _print_table(console, "", ENTRY_HEAD, entry_rows(routing))
         if details:
-            console.print(_tools(dataset))
+            _print_tools(console, dataset)
         for note in dataset.notes:
             console.print(f"[dim]{dataset.name}: {note}[/]")
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _print_table(console: Console, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that the console has room for: columns of `LEAVE_OUT` go first to last until the others are whole.
+
+    What was left out is named below it. The first column, of names, is cut if that does not suffice.
+    """
+    widths = {
+        name: max([len(name), *(min(len(row[k]), WIDEST if k == len(head) - 1 else 200) for row in rows)])
+        for k, name in enumerate(head)
+    }
+    kept, left = list(head), []
+
+    def room() -> int:
+        return console.width - sum(widths[name] + 2 for name in kept[1:])
+
+    for name in (name for name in LEAVE_OUT if name in head):
+        if room() >= min(widths[head[0]], NARROWEST):
+            break
+        kept.remove(name)
+        left.append(name)
+    columns = [head.index(name) for name in kept]
+    console.print(_table(title, kept, [[row[k] for k in columns] for row in rows], max(room(), 8)))
+    if left:
+        shown = ", ".join(sorted(left, key=head.index))
+        console.print(f"[dim]no room for: {shown} (a wider terminal, --markdown, --html or --json has them)[/]")
+
+
+WIDEST, NARROWEST = 30, 26  # of the last column, which wraps; of the first one, which is cut
+LEAVE_OUT = (
+    *("answers", "lock-in", "calls/1,000", "regret", "role", "judge calls"),
+    *("random", "n static", "oracle/item", "oracle/cat", "hindsight", "router", "rlar − static", "metric"),
+    *("gain", "best-of-n", "kind", "false reject", "false accept", "ECE", "agreement"),
+    *("better/worse/same", "p", "judged", "before", "length"),
+)  # the first ones are missed least
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for k, name in enumerate(head):
-        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=k < len(head) - 1)
+        wide = first if k == 0 else None
+        table.add_column(name, justify="left" if k == 0 else "right", no_wrap=name != "answers", max_width=wide)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # names of tools are not markup
     return table
@@ -109,7 +145,7 @@ def gain(d: Difference | None) -> str:
     return "–" if d is None or d.value is None or d.p is None else f"{signed(d.value)} ({chance(d.p)})"
 
 
-def _tools(d: DatasetReport) -> Table:
+def _print_tools(console: Console, d: DatasetReport) -> None:
     head = (
         "tool",
         "kind",
@@ -139,7 +175,7 @@ def _tools(d: DatasetReport) -> Table:
         ]
         for r in d.rows
     ]
-    return _table(f"{d.name}: tool by tool", head, rows)
+    _print_table(console, f"{d.name}: tool by tool", head, rows)
 
 
 ENTRY_HEAD = (
@@ -160,10 +196,6 @@ def entry_rows(routing: RoutingReport) -> list[list[str]]:
     """The rows of a pool's table: all but the single tools beyond the best few."""
     tools = [e for e in routing.entries if e.role == "tool"]
     return [_entry(e) for e in routing.entries if e.role != "tool" or e in tools[:MOST_TOOLS]]
-
-
-def _entries(routing: RoutingReport) -> Table:
-    return _table("", ENTRY_HEAD, entry_rows(routing))
 
 
 def _entry(e: Entry) -> list[str]:
@@ -200,7 +232,7 @@ def print_diff(diff: RunDiff, console: Console) -> None:
         ]
         for c in diff.changes
     ]
-    console.print(_table(f"{diff.tool}: {diff.before} → {diff.after}", head, rows))
+    _print_table(console, f"{diff.tool}: {diff.before} → {diff.after}", head, rows)
     left = [
         f"{n:,} {words}"
         for n, words in (
