@@ -34,3 +34,10 @@ def test_the_report_names_every_layer_and_an_unknown_level_is_refused():
 def test_wrong_limits_are_refused(pair):
     with pytest.raises(InputError):
         parse_limits([pair])
+
+
+def test_a_provider_that_nobody_knows_is_refused_by_name(tmp_path):
+    program = tmp_path / "p.py"
+    program.write_text("print(1)")
+    done = rlar("sandbox", "run", str(program), "--provider", "docker")
+    assert done.returncode == 2 and b"bubblewrap" in done.stderr + done.stdout
