@@ -140,3 +140,13 @@ def test_no_model_is_asked(tmp_path, capsys):
     assert rlar("rescore", rollouts, "--library", tmp_path / "lib", "--route", "s=asks", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["skipped_because_a_model_would_be_asked"] == 1 and report["total"]["responses"] == 0
+
+
+def test_columns_of_several_types_become_json_text_in_parquet(tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    rows = [{**ROWS[0], "odd": {"a": 1}}, {**ROWS[1], "id": "q2", "odd": "b"}]
+    assert rlar("stamp", write(tmp_path / "in.jsonl", rows), "--for", "verl", "--out", tmp_path / "out.parquet") == 0
+    assert "column 'odd'" in capsys.readouterr().err
+    got = read(tmp_path / "out.parquet")
+    assert [json.loads(row["odd"]) for row in got] == [{"a": 1}, "b"]
+    assert got[0]["reward_model"]["ground_truth"] == "42" and got[0]["data_source"].startswith("rlar/")

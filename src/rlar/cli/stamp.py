@@ -155,8 +155,20 @@ def _write(rows: Iterator[dict[str, Json]], out: Path) -> None:
     except ImportError as e:
         raise MissingExtra("writing Parquet", "parquet") from e
     partial = out.with_name(out.name + ".partial")
+    listed = list(rows)
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(name for row in listed for name in row):
+        values = [row.get(name) for row in listed]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            columns[name] = pa.array([None if v is None else json.dumps(v, sort_keys=True) for v in values])
+            sys.stderr.write(
+                f"column {name!r} holds values of several types, which Parquet cannot: it is JSON text now\n"
+            )
     try:
-        parquet.write_table(pa.Table.from_pylist(list(rows)), partial)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as e:
-        raise InputError(f"{out}: the rows do not share one type per column ({e}); write .jsonl instead") from e
+        parquet.write_table(pa.table(columns), partial)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as e:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{out}: cannot be written as Parquet ({e}); write .jsonl instead") from e
     partial.replace(out)
