@@ -250,6 +250,7 @@ def test_the_tokenizer_loses_nothing():
 
 @pytest.mark.slow
 @pytest.mark.models
+@pytest.mark.timeout(600)
 def test_two_steps_from_end_to_end_and_again_without_doing_anything_twice(tmp_path, monkeypatch, capsys):
     pytest.importorskip("trl")
     from examples.multitask_grpo.__main__ import main
