@@ -52,11 +52,12 @@ def test_a_killed_model_is_replaced(making, engine, tmp_path):
 def pairs(shared_data):
     """(prompt, better, worse) of people's preferences, by cluster of prompts."""
     found = []
-    with gzip.open(shared_data / "eval" / "pref_pandalm.jsonl.gz", "rt") as f:
+    with gzip.open(shared_data / "eval" / "pref_hh_harmless.jsonl.gz", "rt") as f:
         for row in map(json.loads, f):
             a, b = sorted(row["responses"], key=lambda r: -r["label"])
             if a["label"] != b["label"]:
-                found.append((row["meta"]["group"], (row["prompt"], a["text"], b["text"])))
+                prompt = "\n\n".join(turn["content"] for turn in row["prompt"])
+                found.append((row["meta"]["group"], (prompt, a["text"], b["text"])))
     return found
 
 
@@ -64,8 +65,8 @@ def pairs(shared_data):
 def test_a_trained_preference_model_scores_from_a_library(making, shared_data, tmp_path):
     rows = pairs(shared_data)
     held = {g for i, g in enumerate(sorted({g for g, _ in rows})) if i % 5 == 0}
-    spec = making.train_preferences(tmp_path / "model", [p for g, p in rows if g not in held], epochs=3)
-    tool = RewardModel(spec, card={"name": "tiny_preference", "suits": ("dialogue", "instruction_following")})
+    spec = making.train_preferences(tmp_path / "model", [p for g, p in rows if g not in held], epochs=2, hidden=24)
+    tool = RewardModel(spec, card={"name": "tiny_preference", "suits": ("safety", "dialogue")})
     with Store(tmp_path / "lib") as store:
         draft = Draft(
             tool.card.name, Kind.REWARD_MODEL, "model", tool.settings(inside="model"), card_words(tool.card),
@@ -75,9 +76,7 @@ def test_a_trained_preference_model_scores_from_a_library(making, shared_data, t
     tests = [p for g, p in rows if g in held]
     with (tmp_path / "rollouts.jsonl").open("w") as f:
         for prompt, better, worse in tests:
-            f.write(
-                json.dumps({"prompt": prompt, "responses": [worse, better], "task": "instruction_following"}) + "\n"
-            )
+            f.write(json.dumps({"prompt": prompt, "responses": [worse, better], "task": "safety"}) + "\n")
     command = [sys.executable, "-m", "rlar.cli", "score", "rollouts.jsonl", "--library", "lib", "--out", "out.jsonl"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -87,4 +86,4 @@ def test_a_trained_preference_model_scores_from_a_library(making, shared_data, t
     assert all(x is not None and spec.low <= x <= spec.high for group in scored for x in group)
     right = sum((b > w) + 0.5 * (b == w) for w, b in scored) / len(scored)
     print(f"\n{len(scored)} of {len(tests)} held-out pairs scored, {right:.3f} in the order of people")
-    assert right > 0.55  # a coin: 0.5; what was learnt on other prompts must show
+    assert right > 0.53  # a coin: 0.5 +- 0.03; noisy labels, and fewer than a thousand pairs to learn from
