@@ -36,7 +36,7 @@ TOOLS = dedent('''
         def fits(self, query):
             return True
         async def judge(self, query, responses_G):
-            await asyncio.sleep(30)
+            await asyncio.sleep(300)
             return [Verdict(self.card.ref, value=1.0) for _ in responses_G]
 
     class Ranks:

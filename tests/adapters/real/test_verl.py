@@ -171,7 +171,7 @@ def test_every_scene_in_a_real_reward_loop(form, cluster, scenes, tiny, tokenize
     import torch
 
     file = tmp_path / "rlar.json"
-    file.write_text(json.dumps({**settings, "floor": -1.0, "deadline_s": 60.0}))
+    file.write_text(json.dumps({**settings, "floor": -1.0, "deadline_s": 25.0}))
     key = "reward.custom_reward_function" if form == "function" else "custom_reward_function"
     lines = {
         "manager": ["reward.reward_manager.name=rlar", f"+reward.reward_kwargs.rlar={file}"],
