@@ -46,7 +46,8 @@ TRAINERS = {
         "test_verl.py",
         (
             "ray", "tensordict", "hydra-core>=1.3", "transformers<5.11", "codetiming", "aiohttp", "packaging",
-            "numpy", "pandas", "datasets", "torchdata", "pybind11", "dill", "peft", "cachetools", "setuptools<81", "orjson",
+            "numpy", "pandas", "datasets", "torchdata", "pybind11", "dill", "peft", "cachetools", "setuptools<81",
+            "orjson",
         ),
         ("verl==0.9.1",),
         instead="antlr4-python3-runtime==4.9.3",  # hydra's; math-verify reads LaTeX with this one too
