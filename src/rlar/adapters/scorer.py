@@ -76,6 +76,7 @@ class Scorer:
         self._system = system or settings.system
         self._client: AsyncRewardClient | None = None
         self._decisions: dict[str, Decision] = {}
+        self._refs: dict[str, tuple[str, ...]] = {}  # of the decisions
         self._own_tools: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
@@ -137,14 +138,21 @@ class Scorer:
 
     def tools_of(self, query: Query) -> tuple[str, ...]:
         """Refs of the tools that will judge this query; () for a gap, or where deciding fails."""
+        known = self._refs.get(query.key)  # asked for every item of every request
+        if known is not None:
+            return known
         decision = self._decide(self.system, query)
-        return decision.tools if isinstance(decision, Decision) else ()
+        if not isinstance(decision, Decision):
+            return ()
+        refs = self._refs[query.key] = decision.tools
+        return refs
 
     def _forget_if_changed(self, system: RewardSystem) -> None:
         tools = tuple(tool.card.ref for tool in system.library.own())
         if tools != self._own_tools:
             self._own_tools = tools
             self._decisions.clear()
+            self._refs.clear()
 
     def _decide(self, system: RewardSystem, query: Query) -> Decision | Exception:
         """Routers are pure: while the library stays as it is, a decision holds for every query of that content."""
@@ -157,6 +165,7 @@ class Scorer:
             return e
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()
+            self._refs.clear()
         self._decisions[query.key] = decision
         return decision
 

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from rlar import __version__
 from rlar.adapters import nemo_gym, openrlhf
-from rlar.adapters.ledger import Ledger, Scored
+from rlar.adapters.ledger import FREE, Ledger, Scored
 from rlar.adapters.policy import OnFailure
 from rlar.adapters.rollout import columns_of_label, judge
 from rlar.adapters.scorer import Group, Scorer
@@ -204,18 +204,17 @@ def _add_score(app: FastAPI, desk: Desk) -> None:
 
 def _item(item: m.Item, scored_G: Sequence[Scored], detail: str) -> dict[str, Any]:
     first = scored_G[0] if scored_G else None
-    cpu_s = tokens = usd = calls = 0.0
-    for s in scored_G:
-        cpu_s, tokens, usd, calls = (
-            cpu_s + s.cost.seconds, tokens + s.cost.tokens, usd + s.cost.usd, calls + s.cost.calls,
-        )  # fmt: skip
+    cost = first.cost if first else FREE
+    for s in scored_G[1:]:
+        if s.cost is not FREE:
+            cost += s.cost
     out: dict[str, Any] = {
         "id": item.id,
         "rewards": [s.value for s in scored_G],
         "status": [s.status for s in scored_G],
         "task": first.task if first else "",
         "tools": list(first.tools) if first else [],
-        "cost": {"cpu_s": cpu_s, "tokens": tokens, "usd": usd, "calls": calls},
+        "cost": {"cpu_s": cost.seconds, "tokens": cost.tokens, "usd": cost.usd, "calls": cost.calls},
     }
     if detail != "values":
         out["parts"] = [s.parts for s in scored_G]
