@@ -41,7 +41,9 @@ class InProcess:
         async def together() -> list[Any]:
             return list(await asyncio.gather(*results))
 
-        return asyncio.run(together())
+        from verl.utils.ray_utils import get_event_loop
+
+        return get_event_loop().run_until_complete(together())  # the one that veRL's managers keep
 
     @staticmethod
     def remote(cls: Any) -> Any:
