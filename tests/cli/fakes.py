@@ -29,6 +29,9 @@ class FakeSystem:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def cache_counts(self) -> dict[str, int]:
+        return {}
+
     def decide(self, query: Query) -> Decision:
         label = str(query.extra.get("task", "math" if query.reference is not None else "dialogue"))
         task = Task(label, ("answer:number",) if query.reference is not None else (), "en", 0.9, ("it looks like it",))
