@@ -13,7 +13,7 @@ from rlar.tools.final_answer import claims, echoes, said
 from rlar.tools.match.normal import same_span
 from rlar.tools.math.compare import asks_for_order
 from rlar.tools.numbers import undressed
-from rlar.tools.reference import golds, shape_of, split_top
+from rlar.tools.reference import MARKER, golds, itemised, shape_of, split_top
 from rlar.types import Kind, Mark, Query, Response
 
 _MOST_ITEMS = 2_000
@@ -31,9 +31,9 @@ class _Prepared:
 class ListMatch(RuleTool):
     """Right (1) if the final list holds the gold items, each as often as the gold does; else wrong (0).
 
-    ordered: whether the order counts; None: it does where the question asks for one, and for bracketed lists, rows and
-    tables. Items are equal as spans are (case, punctuation, numbers, dates). Read are JSON and Python lists, commas,
-    bullets, lines, and rows of numbers.
+    ordered: whether the order counts; None: it does where the question asks for one, and for bracketed and numbered
+    lists, rows and tables. Items are equal as spans are (case, punctuation, numbers, dates). Read are JSON and Python
+    lists, commas, bullets, lines, and rows of numbers.
     """
 
     def __init__(self, ordered: bool | None = None) -> None:
@@ -53,9 +53,9 @@ class ListMatch(RuleTool):
 
     def prepare(self, query: Query) -> _Prepared:
         texts = golds(query)
-        rows = any(_is_rows(text) for text in texts)
-        bracketed = any(text.strip()[:1] == "[" for text in texts)
-        ordered = rows or bracketed or asks_for_order(query.question) if self.ordered is None else self.ordered
+        rows = any(_is_rows(text) and not itemised(text) for text in texts)
+        told = any(text.strip()[:1] == "[" or itemised(text) == "numbers" for text in texts)
+        ordered = rows or told or asks_for_order(query.question) if self.ordered is None else self.ordered
         same = frozenset(" ".join(text.split()) for text in texts)
         return _Prepared(same, tuple(tuple(items_of(text, rows=rows)) for text in texts), ordered, rows)
 
@@ -102,9 +102,6 @@ def _candidates(text: str, claimed: str, begin: int, prepared: _Prepared) -> lis
     return places
 
 
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
-
-
 def items_of(text: str, *, rows: bool = False) -> list[str]:
     """The items of a list as it is written: JSON, Python, commas, "and", bullets, lines. rows: spaces part them."""
     text = text.strip()[:_LONGEST]
@@ -117,7 +114,7 @@ def items_of(text: str, *, rows: bool = False) -> list[str]:
         text = text[1:-1]
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1:
-        return [undressed(_BULLET.sub("", line)) for line in lines][: _MOST_ITEMS + 1]
+        return [undressed(MARKER.sub("", line)) for line in lines][: _MOST_ITEMS + 1]
     parts = split_top(text)
     last = parts[-1]
     if len(parts) > 1 and last.lower().startswith("and "):

@@ -12,7 +12,7 @@ from rlar.tools.math.answer import answer_form
 from rlar.tools.math.compare import Gold, Rules, rules_of, same
 from rlar.tools.math.form import Form, read_form
 from rlar.tools.numbers import read_number
-from rlar.tools.reference import golds, shape_of
+from rlar.tools.reference import golds, itemised, shape_of
 from rlar.types import Kind, Mark, Query, Response
 
 PROFILES = ("reward", "strict", "lenient")
@@ -62,7 +62,8 @@ class Math(RuleTool):
         shape = shape_of(query)
         if shape.kind == "list":
             items = shape.value
-            row = symbolic.ROW.search(str(query.reference))  # "3 0 9": rows and tables go to `list_match`
+            gold = str(query.reference)
+            row = symbolic.ROW.search(gold) or itemised(gold)  # "3 0 9" and "1. fig": rows, tables go to `list_match`
             return not row and isinstance(items, tuple) and len(items) <= 200 and all(map(_is_math, items))
         if shape.kind == "span":  # words and symbols in maths mode ("$204_5$", "$\\text{Evelyn}$"), and "12 hours"
             gold = str(query.reference).strip()

@@ -21,6 +21,7 @@ from rlar.tools.reference.golds import (
     opened,
     wants_json,
 )
+from rlar.tools.reference.itemised import MARKER, itemised
 from rlar.tools.reference.maths import bracketed, expression, listed, number, split_top, undressed
 from rlar.tools.reference.shape import NONE, Shape
 from rlar.tools.reference.words import (
@@ -36,7 +37,19 @@ from rlar.tools.reference.words import (
 )
 from rlar.types import Json, Query
 
-__all__ = ["NONE", "Shape", "choices_of", "golds", "options_in", "read_shape", "shape_of", "split_top", "undressed"]
+__all__ = [
+    "MARKER",
+    "NONE",
+    "Shape",
+    "choices_of",
+    "golds",
+    "itemised",
+    "options_in",
+    "read_shape",
+    "shape_of",
+    "split_top",
+    "undressed",
+]
 
 LONGEST_ANSWER = 2_000  # characters of what may still be one short answer (number, list ...)
 

@@ -118,6 +118,9 @@ _JSON_WORD = re.compile(r"\bjson\b", re.I)
 # -- answers marked inside a solution -----------------------------------------------------------------------------
 
 _LAST_LINE = re.compile(r"(?:^|\n)\W{0,4}(?:the )?(?:final )?answer(?: is)?[:=]?\s{1,3}(\S[^\n]{0,200})$", re.I)
+_SENTENCE = re.compile(
+    r"(?:so |thus |therefore,? )?the (?:final |correct )?answer is:?\s{1,3}([^\n.!?]{1,60})[.!]?", re.I
+)
 _BETWEEN_BOXES = re.compile(r"(?:[\s,;$]|\\[()]|and|or|\\text\{\s?(?:and|or)\s?\})*")
 
 
@@ -128,6 +131,8 @@ def marked_answer(text: str) -> str:
         marked = tail.rpartition("####")[2].strip()
         if marked and "\n" not in marked:
             return marked
+    if m := _SENTENCE.fullmatch(text.strip()):
+        return m[1].strip()
     if "\\boxed" in tail or "\\fbox" in tail:
         boxes = list(_boxes(tail))
         if len(boxes) == 1 or (boxes and not _joined(boxes, tail)):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from rlar.tools.reference.itemised import MARKER, itemised
 from rlar.tools.reference.shape import Shape
 
 # -- dressing ------------------------------------------------------------------------------------------------------
@@ -259,7 +260,8 @@ def listed(text: str, prompt: str) -> Shape | None:
         if any(len(line) > 60 or line[-1] in ":,;" or (line[-1] in ".!?。" and line.count(" ") > 3) for line in lines):
             return None  # sentences, verses, headings
         wordy = sum(line.count(" ") for line in lines) > 5 * len(lines)
-        return Shape("list", 0.6 if wordy else 0.8, "reference is a list, one item per line", tuple(lines))
+        items = tuple(MARKER.sub("", line) for line in lines) if itemised(text) else tuple(lines)
+        return Shape("list", 0.6 if wordy else 0.8, "reference is a list, one item per line", items)
     numbers = text.split()
     if len(numbers) > 1 and all(_PLAIN.fullmatch(n) or re.fullmatch(r"-?\d+\.\d+", n) for n in numbers):
         return Shape("list", 0.8, "reference is a row of numbers", tuple(numbers))
