@@ -90,9 +90,12 @@ def test_search_add_and_score(sides, learnt, tmp_path):
     assert sum(r["rewards"][0] > r["rewards"][1] for r in judged) > 0.8 * len(judged)
 
 
-def test_what_people_preferred_is_beyond_it_and_the_exam_says_so(sides, learnt, tmp_path):
-    people = lines(tmp_path / "people.jsonl", labelled(sides[1]))
-    done = rlar(tmp_path, "hub", "add", learnt, "--library", "lib", "--on", people, "--json")
+def test_labels_that_a_coin_might_have_given_admit_nothing(sides, learnt, tmp_path):
+    tossed = labelled(sides[1])
+    for row in tossed[::2]:
+        row["labels"].reverse()
+    coins = lines(tmp_path / "coins.jsonl", tossed)
+    done = rlar(tmp_path, "hub", "add", learnt, "--library", "lib", "--on", coins, "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["state"], told["reason"]) == (1, "integrated", "exam"), told
     assert "labelled_pairs" in told["steps"][-1]["says"]
