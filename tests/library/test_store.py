@@ -212,7 +212,7 @@ def busy(folder: str, seed: int, seconds: float, errors) -> None:
     try:
         with Store(folder) as store:
             while time.monotonic() < end:
-                step = rng.random()
+                step, current = rng.random(), sorted(store.current())  # one look: others take away meanwhile
                 if step < 0.4:
                     row = store.add(
                         draft(name=f"t{rng.randrange(4)}", tolerance=rng.random()), why="new", exam={"n": 1}
@@ -221,17 +221,17 @@ def busy(folder: str, seed: int, seconds: float, errors) -> None:
                         store.admit(f"{row.name}@{row.version}", why="passed")
                     except ToolError:
                         pass  # another process has just quarantined what bears this name
-                elif step < 0.5 and store.current():
-                    name = rng.choice(sorted(store.current()))
+                elif step < 0.5 and current:
+                    name = rng.choice(current)
                     try:
                         store.move(name, "retired", why="random")
                     except ToolError:
                         pass  # another process was faster
                 elif step < 0.6:
                     store.record({"act": "noted", "seed": seed})
-                elif step < 0.65 and store.current():
+                elif step < 0.65 and current:
                     try:
-                        store.quarantine(rng.choice(sorted(store.current())), why="random")
+                        store.quarantine(rng.choice(current), why="random")
                     except ToolError:
                         pass
                 else:
