@@ -26,7 +26,11 @@ class MissingExtra(RlarError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs an extra: pip install "rlar[{extra}]"')
+        self.what = what
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return MissingExtra, (self.what, self.extra)
 
 
 class ToolFault(Exception):
@@ -36,3 +40,9 @@ class ToolFault(Exception):
         super().__init__(why)
         self.fault = fault
         self.why = why
+
+    def __reduce__(self) -> tuple[type[ToolFault], tuple[Fault, str]]:
+        return ToolFault, (
+            self.fault,
+            self.why,
+        )  # an exception is rebuilt from its args, and these are the message alone

@@ -188,6 +188,18 @@ class TestOnRay:
             and "actors of the Ray cluster died" in got[1][0].verdicts[0].why
         )
 
+    def test_a_tool_of_another_version_is_refused_by_the_node_with_both_versions(self, far):
+        from dataclasses import replace
+
+        other = Library().get("math")
+        other.card = replace(other.card, version="0" * 12)
+        query = Query("What is 1 + 1?", reference="2", source="other")
+        with rlar.RewardSystem(tools=[other], route={"other": "math"}, cluster=far.cluster, cache=False) as system:
+            (reward,) = system.score_sync(query, ["2"])
+        (verdict,) = reward.verdicts
+        assert reward.value is None and verdict.fault is Fault.MISSING
+        assert "the driver math@000000000000" in verdict.why
+
     def test_a_deadline_holds(self, far):
         far.score_batch_sync(SUMS[:1], ANSWERS[:1])
         started = time.monotonic()

@@ -181,18 +181,23 @@ class RayCluster:
         seats = [Seat(make.remote(cpus)) for _ in range(actors)]
         asked = [seat.handle.here.remote() for seat in seats]
         up, _ = ray.wait(asked, num_returns=len(asked), timeout=START_S)
-        if not up:
+        versions = {answer: ray.get(answer) for answer in up}
+        wrong = [(node, version) for node, version in versions.values() if version != _version()]
+        if not up or wrong:
             for seat in seats:
                 ray.kill(seat.handle)
+        for node, version in wrong:
+            raise InputError(
+                f"a node of the Ray cluster ({node[:8]}) runs rlar {version}, this process {_version()}: install one"
+            )
+        if not up:
             raise InputError(f"no actor came up within {START_S:g} s: the cluster has no room for {cpus} cores each")
         found = []
         for seat, answer in zip(seats, asked, strict=True):
             if answer not in up:
                 ray.kill(seat.handle)  # the cluster is smaller than it said, or others took its cores
                 continue
-            seat.node, version = ray.get(answer)
-            if version != _version():
-                raise InputError(f"node {seat.node[:8]} runs rlar {version}, this process {_version()}")
+            seat.node, _ = versions[answer]
             found.append(seat)
         return found
 
