@@ -151,7 +151,7 @@ def _tell(evolution: Evolution, lines: int, *, as_json: bool, dry_run: bool) -> 
     streams = len(evolution.watch.streams)
     would = "would be done" if dry_run else "done"
     typer.echo(f"{lines:,} groups, {streams} tools on families; {_counted(evolution.events)} {would}")
-    for ref, duel in evolution.duels.items():
+    for ref, duel in evolution.canaries.duels.items():
         typer.echo(f"canary {ref}: {duel.n} queries compared, {duel.mean:+.3f}; undecided")
     if any(event.act == "asked" for event in evolution.events):
         typer.echo("`rlar acquire ROLLOUTS --library` looks for tools where something is asked for")

@@ -270,9 +270,9 @@ def test_a_canary_is_promoted_if_it_is_not_worse_and_retired_if_it_is(store):
     assert states(store)[loose] == "retired" and [e.act for e in events] == ["retired"]
     Evolution(store).start_canary(same)
     first = dueled(store, same, steps=10)  # not enough to decide
-    assert states(store)[same] == "canary" and first.duels[same].n > 0
-    n = first.duels[same].n
-    assert Evolution(store).duels[same].n == n  # what was measured is kept
+    assert states(store)[same] == "canary" and first.canaries.duels[same].n > 0
+    n = first.canaries.duels[same].n
+    assert Evolution(store).canaries.duels[same].n == n  # what was measured is kept
     assert [e.act for e in dueled(store, same, steps=40).events] == ["promoted"]
     assert states(store) == {good: "retired", loose: "retired", same: "admitted"}
     promoted = store.events()[-1]
@@ -284,7 +284,7 @@ def test_the_same_query_counts_once_in_a_duel(store):
     version(store, {})
     same = version(store, {"rel_tol": 1e-12}, admit=False)
     Evolution(store).start_canary(same)
-    n = [dueled(store, same, steps=6).duels[same].n for _ in range(3)]
+    n = [dueled(store, same, steps=6).canaries.duels[same].n for _ in range(3)]
     assert n[0] == n[1] == n[2] > 0
 
 

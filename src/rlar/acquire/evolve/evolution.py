@@ -14,16 +14,14 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 from typing import Protocol
 
-from rlar.acquire.evolve.signals import Duel
+from rlar.acquire.evolve.canaries import Canaries
+from rlar.acquire.evolve.doubts import RECENT, Judgement, Recent, examined, replayed, sound, why_broken
+from rlar.acquire.evolve.events import Event, key_of
 from rlar.acquire.evolve.watch import Finding, Judged, Settings, Watch
-from rlar.acquire.exam import Case, Exam, build_cases, examine
 from rlar.acquire.exam.cases import rng_for
-from rlar.acquire.exam.figures import share
 from rlar.errors import ToolError
 from rlar.library import Library
 from rlar.library.index import Row
@@ -33,14 +31,12 @@ from rlar.library.store import REPLACED, Store
 from rlar.rollouts import Item
 from rlar.scoring.route import family_of
 from rlar.scoring.run import Job, run
-from rlar.types import Json, Kind, Query, Response, Reward, Tool, content_key
+from rlar.types import Query, Response, Reward, Tool
 
 REFRESH = 50  # groups after which the library on disk is looked at again
 RETRY = 300  # groups after which a tool that was taken away for faults is asked again
-RECENT = 32  # queries of a tool and family that are kept to examine it on
-JUDGEABLE = 8  # of them must have an answer known to be right and one known to be wrong
 OPEN_ASKS = 1000
-ACTS = ("noted", "asked", "quarantined", "restored", "canary", "promoted", "retired")
+
 
 log = logging.getLogger("rlar.evolve")
 
@@ -53,29 +49,6 @@ class Judging(Protocol):
     library: Library
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that was done. act: one of ACTS. instead: ref of the tool that judges now, "" for none."""
-
-    act: str
-    tool: str
-    family: str
-    why: str
-    instead: str = ""
-    finding: Finding | None = None
-    at: str = ""
-
-    def to_json(self) -> dict[str, Json]:
-        body: dict[str, Json] = {
-            name: getattr(self, name) for name in ("at", "act", "tool", "family", "instead", "why")
-        }
-        return body | {"finding": self.finding and self.finding.to_json()}
-
-    def __str__(self) -> str:
-        of = self.tool or f"family {self.family}"
-        return f"{self.act} {of}: {self.why}" + (f"; {self.instead} judges now" if self.instead else "")
-
-
 @dataclass
 class _Away:
     """A tool that was taken away for faults. next: when to ask it again, in groups that the watch has seen."""
@@ -83,19 +56,6 @@ class _Away:
     tool: Tool
     finding: Finding
     next: int
-
-
-class _Recent:
-    """The last items of a family, newest last, each query once."""
-
-    def __init__(self) -> None:
-        self.items: dict[str, Item] = {}
-
-    def add(self, item: Item) -> None:
-        self.items.pop(item.query.key, None)
-        self.items[item.query.key] = item
-        if len(self.items) > RECENT:
-            del self.items[next(iter(self.items))]
 
 
 class Evolution:
@@ -126,24 +86,21 @@ class Evolution:
     ) -> None:
         self.store = library if isinstance(library, Store) else Store(library) if library is not None else None
         self.watch = Watch(settings)
-        self.check, self.check_share, self.canary_share = check, check_share, canary_share
+        self.check, self.check_share = check, check_share
         self.exams, self.dry_run, self.running, self.on_event = exams, dry_run, running, on_event
         self.events: list[Event] = []
         self.problems: deque[str] = deque(maxlen=100)  # what went wrong with watching itself, newest last
-        self.canaries: dict[str, Tool] = {}
-        self.duels: dict[str, Duel] = {}
-        self._compared: set[tuple[str, str]] = set()
-        self._recent: dict[str, _Recent] = {}
-        self._first: dict[tuple[str, str], list[tuple[Item, tuple[float | None, ...]]]] = {}
+        self.canaries = Canaries(self.store, share=canary_share, recorded=not dry_run)
+        self._recent: dict[str, Recent] = {}
+        self._first: dict[tuple[str, str], list[Judgement]] = {}
         self.gone: set[str] = set()
         self._away: dict[str, _Away] = {}
         self._asked: deque[tuple[str, str]] = deque(maxlen=OPEN_ASKS)
         self._lock = threading.Lock()
         self._recorded: set[str] = set()
         if self.store is not None:
-            self._recorded = {_key(event) for event in self.store.events()}
+            self._recorded = {key_of(event) for event in self.store.events()}
             self.gone |= {f"{r.name}@{r.version}" for r in self.store.rows() if r.state == "quarantined"}
-        self._load_canaries()
 
     # -- a running system -------------------------------------------------------------------------------------------
 
@@ -214,7 +171,7 @@ class Evolution:
             shared = self.watch.echoes.see(item.responses) if item is not None else None
             lengths = [len(r) for r in item.responses] if item is not None else ()
             if item is not None:
-                self._recent.setdefault(family, _Recent()).add(item)
+                self._recent.setdefault(family, Recent()).add(item)
             for ref, mine in values.items():
                 if ref in self.gone:
                     continue
@@ -229,9 +186,10 @@ class Evolution:
             events += self.refresh(library)
         if self._away:
             events += await self._restore(library)
-        if item is not None and self.canaries:
-            for ref in values:
-                events += await self._compare(library, ref, family, item)
+        if item is not None and self.canaries.tools:
+            for old in filter(None, (self._tool(library, ref) for ref in values)):
+                for new in await self.canaries.compare(old, family, item, self._recent.get(family)):
+                    events.append(self._settle(library, new, old.card.ref, family))
         return events
 
     async def _checked(self, query: Query, responses_G: Sequence[Response]) -> list[float | None]:
@@ -253,15 +211,18 @@ class Evolution:
         if finding.kind == "saturation":
             return self._ask(finding, "it teaches nothing more here: harder queries, or a tool that tells finer")
         tool = self._tool(library, finding.tool)
-        moved = await self._replayed(tool, finding)
+        moved = exam = None
+        if self.exams and tool is not None:
+            moved = await replayed(tool, self._first.get((finding.tool, finding.family), []))
         if moved:
             return self._quarantine(library, finding, f"{finding.why}; {moved}")
-        exam = await self._examined(tool, finding)
+        if self.exams and tool is not None and finding.family in self._recent:
+            exam = await examined(tool, self._recent[finding.family])
         if tool is not None and exam is not None and (broken := why_broken(tool, exam)):
             return self._quarantine(library, finding, f"{finding.why}; examined on {exam.queries} queries: {broken}")
         if finding.kind == "faults" or (finding.kind == "frozen" and moved is None):
             return self._quarantine(library, finding, finding.why)
-        why = f"{finding.why}; {_sound(moved, exam)}"
+        why = f"{finding.why}; {sound(moved, exam)}"
         if finding.kind in ("hacking", "frozen"):
             return self._ask(finding, f"{why}: look at the answers, acquire a stricter tool")
         return [self._tell(Event("noted", finding.tool, finding.family, why, finding=finding))]
@@ -274,36 +235,6 @@ class Evolution:
         words = why if why.startswith(finding.why) else f"{finding.why}; {why}"
         return [self._tell(Event("asked", finding.tool, finding.family, words, finding=finding))]
 
-    async def _replayed(self, tool: Tool | None, finding: Finding) -> str | None:
-        """What is wrong if a tool no longer gives what it gave for the first responses; "" if it does; None if nothing
-        can be said: there are none, or it is a judge, whose grades vary."""
-        first = self._first.get((finding.tool, finding.family), [])
-        if not self.exams or tool is None or tool.card.kind is Kind.JUDGE:
-            return None
-        ref = tool.card.ref
-        got = await run([Job(item.query, item.responses, (ref,)) for item, _ in first], {ref: tool})
-        slack = max(tool.card.tie_band, 1e-3 * (tool.card.high - tool.card.low))
-        same = n = 0
-        for (_, before), group in zip(first, got, strict=True):
-            for old, (verdict,) in zip(before, group, strict=True):
-                if old is not None:
-                    n += 1
-                    same += verdict.value is not None and abs(verdict.value - old) <= slack
-        if n == 0:
-            return None
-        figure = share(same, n)
-        return "" if same >= 0.99 * n else f"of {n} early responses it gives {figure.value:.1%} what it gave then"
-
-    async def _examined(self, tool: Tool | None, finding: Finding) -> Exam | None:
-        """The exam of a doubtful tool on recent queries; None where there are too few with known answers."""
-        known = self._recent.get(finding.family)
-        if not self.exams or tool is None or known is None:
-            return None
-        cases = [c for c in build_cases(list(known.items.values())) if (c.right and c.wrong) or c.ranked]
-        if len(cases) < JUDGEABLE:
-            return None
-        return await examine(tool, cases, elsewhere=False)
-
     def _tool(self, library: Library, ref: str) -> Tool | None:
         try:
             return library.get(ref)
@@ -313,13 +244,12 @@ class Evolution:
     # -- actions ----------------------------------------------------------------------------------------------------
 
     def _tell(self, event: Event) -> Event:
-        event = Event(event.act, event.tool, event.family, event.why, event.instead, event.finding, _now())
+        event = event.now()
         self.events.append(event)
-        body = event.to_json()
-        known = event.act in ("noted", "asked") and _key(body) in self._recorded  # the same file, read again
+        known = event.act in ("noted", "asked") and event.key() in self._recorded  # the same file, read again
         if self.store is not None and not self.dry_run and not known:
-            self._recorded.add(_key(body))
-            self.store.record(body)
+            self._recorded.add(event.key())
+            self.store.record(event.to_json())
         self.on_event(event)
         return event
 
@@ -434,8 +364,8 @@ class Evolution:
             if name not in current and states.get(ref) in ("retired", "quarantined") and ref not in self.gone:
                 self._leave(library, ref)
                 events.append(Event("noted", ref, "", f"{states[ref]} in the library meanwhile; it judges no longer"))
-        if {ref for ref, state in states.items() if state == "canary"} != set(self.canaries):
-            self._load_canaries()
+        if {ref for ref, state in states.items() if state == "canary"} != set(self.canaries.tools):
+            self.canaries.load()
         for event in events:
             self.events.append(event)
             self.on_event(event)
@@ -443,58 +373,8 @@ class Evolution:
 
     # -- canaries ---------------------------------------------------------------------------------------------------
 
-    def _load_canaries(self) -> None:
-        """Canaries of the library, with what earlier runs measured of them."""
-        if self.store is None:
-            return
-        self.canaries, self.duels, self._compared = {}, {}, set()
-        for row in self.store.rows():
-            if row.state == "canary":
-                with contextlib.suppress(LibraryProblem):
-                    tool = load(self.store.manifest(row), self.store.path(row), self.store.exam(row))
-                    self.canaries[tool.card.ref] = tool
-                    self.duels[tool.card.ref] = Duel()
-        for event in self.store.events() if self.canaries else ():
-            if event.get("act") == "compared" and event["tool"] in self.duels:
-                self._compared.add((event["tool"], event["query"]))
-                self.duels[event["tool"]].see(event["difference"])
-
-    async def _compare(self, library: Library, ref: str, family: str, item: Item) -> list[Event]:
-        """Let the canaries of this tool judge answers whose worth is known, beside it; decide when that suffices."""
-        events = []
-        for new, canary in list(self.canaries.items()):
-            same = canary.card.name == ref.partition("@")[0] or canary.card.family == family
-            place = (new, item.query.key)
-            if not same or new == ref or place in self._compared or not canary.fits(item.query):
-                continue
-            if not item.labels and rng_for(0, "canary", *place).random() >= self.canary_share:
-                continue
-            old = self._tool(library, ref)
-            case = self._case(family, item)
-            if old is None or case is None:
-                continue
-            difference = await _difference(canary, old, case)
-            with self._lock:
-                if place in self._compared:
-                    continue
-                self._compared.add(place)
-                decided = self.duels[new].see(difference)
-            if self.store is not None and not self.dry_run:
-                body = {"at": _now(), "act": "compared", "tool": new, "instead": ref, "query": item.query.key}
-                self.store.record(body | {"difference": round(difference, 6)})
-            if decided:
-                events.append(self._settle(library, new, ref, family))
-        return events
-
-    def _case(self, family: str, item: Item) -> Case | None:
-        """The item as an exam's case, with wrong answers from its neighbours; None if nothing is known of its worth."""
-        known = self._recent.get(family)
-        beside = list(known.items.values())[-8:] if known else []
-        case = next(c for c in build_cases([item, *beside]) if c.query.key == item.query.key)
-        return case if (case.right and case.wrong) or len({x for _, x in case.ranked}) > 1 else None
-
     def _settle(self, library: Library, new: str, old: str, family: str) -> Event:
-        duel, canary = self.duels.pop(new), self.canaries.pop(new)
+        canary, duel = self.canaries.pop(new)
         measured = f"{duel.mean:+.3f} in the order of answers, on {duel.n} queries, beside {old}"
         if duel.decided == "worse":
             if self.store is not None and not self.dry_run:
@@ -515,84 +395,9 @@ class Evolution:
             raise ToolError("a canary needs a library on disk")
         row = self.store.move(ref, "canary", why=why)
         tool = load(self.store.manifest(row), self.store.path(row), self.store.exam(row))
-        self.canaries[tool.card.ref], self.duels[tool.card.ref] = tool, Duel()
+        self.canaries.add(tool)
         return self._tell(Event("canary", tool.card.ref, tool.card.family, why))
 
     def _state(self, ref: str) -> str:
         assert self.store is not None
         return next((r.state for r in self.store.rows() if f"{r.name}@{r.version}" == ref), "")
-
-
-async def _difference(new: Tool, old: Tool, case: Case) -> float:
-    """How much better the new tool orders the answers of one case, in [-1, 1]. A fault orders nothing."""
-    texts = list(dict.fromkeys([a.text for a in (*case.right, *case.wrong)] + [t for t, _ in case.ranked]))
-    refs = (new.card.ref, old.card.ref)
-    ((verdicts),) = await run([Job(case.query, texts, refs)], {refs[0]: new, refs[1]: old})
-    scores = []
-    pairs = [(r.text, w.text) for r, w in product(case.right, case.wrong)]
-    pairs += [(a, b) for (a, x), (b, y) in product(case.ranked, case.ranked) if x > y]
-    for k, tool in enumerate((new, old)):
-        value = {text: v[k].value for text, v in zip(texts, verdicts, strict=True)}
-        scores.append(sum(_ordered(value[a], value[b], tool.card.tie_band) for a, b in pairs) / len(pairs))
-    return scores[0] - scores[1]
-
-
-def _ordered(better: float | None, worse: float | None, band: float) -> float:
-    if better is None or worse is None:
-        return 0.0
-    return 0.5 if abs(better - worse) <= band else float(better > worse)
-
-
-def why_broken(tool: Tool, exam: Exam) -> str:
-    """Which figure is surely below what the tool was proven to reach; "" if none is. Surely: its whole interval is.
-
-    A tool that was never proven is held to what no working tool misses: it runs, and it is no worse than a coin.
-    """
-    proof = tool.card.exam or {}
-    least = {"executable": exam.thresholds.executable, "deterministic": 1.0, "pair_accuracy": 0.5}
-    if proof.get("passed"):
-        for name in ("gold_accepted", "wrong_rejected", "pair_accuracy"):
-            low = (proof.get(name) or {}).get("low")
-            if isinstance(low, (int, float)):
-                least[name] = min(low, float(getattr(exam.thresholds, name)))
-    for name, bar in least.items():
-        figure = exam.figures[name]
-        if figure.value is not None and figure.value < bar and (figure.high < bar or name == "deterministic"):
-            return f"{name} {figure}, {bar:.3g} needed"
-    if exam.numbers["distinct_values"] < 2 and exam.numbers["judgeable"]:
-        return "it gives every answer the same value"
-    return ""
-
-
-def _sound(moved: str | None, exam: Exam | None) -> str:
-    words = ["it gives what it gave before"] if moved == "" else []
-    words += [f"examined on {exam.queries} queries it is as good as it was"] if exam is not None else []
-    return " and ".join(words) or "nothing to examine it on"
-
-
-def undo(store: Store, event: Mapping[str, Json], *, why: str = "undone by hand") -> str:
-    """Take back what an event of the log did to the library. Returns what was done. Raises ToolError if it can't."""
-    act, ref = event.get("act"), str(event.get("tool"))
-    if act == "quarantined":
-        store.move(ref, "proposed", why=why)
-        store.admit(ref, why=why)
-        return f"{ref} judges again"
-    if act == "promoted":
-        row = store.rollback(ref.partition("@")[0], why=why)
-        return f"{row.name}@{row.version} judges again"
-    if act in ("retired", "canary"):
-        state = "proposed" if act == "retired" else "retired"
-        store.move(ref, state, why=why)
-        return f"{ref} is {state}"
-    if act == "restored":
-        store.quarantine(ref, why=why)
-        return f"{ref} is quarantined"
-    raise ToolError(f"{act!r} changed nothing, so there is nothing to take back")
-
-
-def _key(event: Mapping[str, Json]) -> str:
-    return content_key({name: value for name, value in event.items() if name != "at"})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
