@@ -39,6 +39,7 @@ def test_markers_of_lists(text, marked):
         (CHOICE, "The answer is B.", "choice", ["B", "The answer is B.", "date"], ["A", "A or B"]),
         ("How many?", "The answer is 42.", "math", ["42", "It is 42."], ["41", "The answer is"]),
         ("How many?", "So the final answer is: -7", "math", ["-7"], ["7"]),
+        ("How many?", "The answer is 3.5.", "math", ["3.5", "7/2"], ["3", "35"]),
     ],
 )
 def test_such_references_are_judged_by_the_right_tool(prompt, reference, tool, right, wrong):
@@ -49,5 +50,14 @@ def test_such_references_are_judged_by_the_right_tool(prompt, reference, tool, r
         assert [r.value for r in system.score_sync(query, wrong)] == [0.0] * len(wrong)
 
 
-def test_a_sentence_with_more_than_the_answer_stays_a_text():
-    assert shape_of(Query("Why?", reference="The answer is 42. It follows from the first line.")).kind == "text"
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "The answer is 42. It follows from the first line.",
+        "The answer is yes because he said so.",
+        "The answer is in the second paragraph.",
+        "The answer is not known.",
+    ],
+)
+def test_a_sentence_with_more_than_the_answer_stays_a_text(reference):
+    assert shape_of(Query("Why?", reference=reference)).kind == "text"

@@ -118,8 +118,10 @@ _JSON_WORD = re.compile(r"\bjson\b", re.I)
 # -- answers marked inside a solution -----------------------------------------------------------------------------
 
 _LAST_LINE = re.compile(r"(?:^|\n)\W{0,4}(?:the )?(?:final )?answer(?: is)?[:=]?\s{1,3}(\S[^\n]{0,200})$", re.I)
-_SENTENCE = re.compile(
-    r"(?:so |thus |therefore,? )?the (?:final |correct )?answer is:?\s{1,3}([^\n.!?]{1,60})[.!]?", re.I
+_SENTENCE = re.compile(  # three words at most: a longer one explains, and is a text
+    r"(?:so |thus |therefore,? )?the (?:final |correct )?answer is:?\s{1,3}(?!not\b|in\b|that\b)"
+    r"(\S{1,40}(?: \S{1,40}){0,2}?)[.!]?",
+    re.I,
 )
 _BETWEEN_BOXES = re.compile(r"(?:[\s,;$]|\\[()]|and|or|\\text\{\s?(?:and|or)\s?\})*")
 
