@@ -76,7 +76,7 @@ def measured(data: str, folder: Path) -> Run:
     (folder / "page.html").write_text(document(run), "utf-8")
     (folder / "tables.md").write_text(markdown(run.report), "utf-8")
     print(f"written: {folder / 'page.html'}, {folder / 'tables.md'}")
-    return run
+    return load_run(folder)  # what is checked is what is on disk: only then there is anything to replay
 
 
 def checks(run: Run) -> Iterator[Claim]:

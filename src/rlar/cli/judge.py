@@ -235,6 +235,8 @@ def task_label(query: Query) -> str:
 
 # -- rlar judge learn -------------------------------------------------------------------------------------------------
 
+AT_ONCE = 32  # groups judged together: the progress bar moves after each of these
+
 
 @app.callback()
 def _judge() -> None:
@@ -319,13 +321,20 @@ def _labelled(paths: Sequence[str], tool: Tool, limit: int | None) -> list[Item]
 
 
 async def _evidence(tool: Tool, judge: Judge, items: Sequence[Item]) -> list[Evidence]:
+    from rich.console import Console
+    from rich.progress import track
+
     from rlar.cli.tally import agreement
     from rlar.scoring.cascade import Evidence, group_margin
     from rlar.scoring.run import Job, run
 
     refs = (tool.card.ref, judge.card.ref)
+    tools = dict(zip(refs, (tool, judge), strict=True))
     jobs = [Job(item.query, item.responses, refs) for item in items]
-    verdicts_PGK = await run(jobs, dict(zip(refs, (tool, judge), strict=True)))
+    verdicts_PGK = []
+    shown = Console(stderr=True)
+    for first in track(range(0, len(jobs), AT_ONCE), "judging", console=shown, disable=not shown.is_terminal):
+        verdicts_PGK += await run(jobs[first : first + AT_ONCE], tools)
     found = []
     for item, verdicts_GK in zip(items, verdicts_PGK, strict=True):
         cheap, dear = ([verdicts_K[k].value for verdicts_K in verdicts_GK] for k in (0, 1))

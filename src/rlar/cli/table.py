@@ -92,7 +92,7 @@ def _footer(console: Console, summary: Mapping[str, Json]) -> None:
         each = (
             f"each response took {serving['cpu_ms_per_reward']:.3g} ms of tools, "
             f"{serving['tokens_per_reward']:.3g} tokens, {serving['usd_per_reward']:.3g} USD; "
-            f"{serving['cache_hit_rate']:.0%} of the judgements were at hand"
+            f"{serving['cache_hit_rate']:.0%} of the judgements came from the cache"
         )
         console.print(each, markup=False, highlight=False, soft_wrap=True)
     for text in notes(summary):
