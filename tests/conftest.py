@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("same", derandomize=True)  # the same examples in every run: a change is judged by what it changed
+settings.register_profile("new")  # others each time: `pytest --hypothesis-profile new`, as the nightly run does
+settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
