@@ -5,7 +5,7 @@ import pytest
 from rlar.tools.written import WrittenTool
 from rlar.types import Fault, Kind, Query, ToolCard
 
-CARD = ToolCard("written", "1", Kind.VERIFIER, about="x", line=0.5, engine="sandbox", timeout_s=0.5)
+CARD = ToolCard("written", "1", Kind.VERIFIER, about="x", line=0.5, engine="sandbox", timeout_s=0.25)
 QUERY = Query("6 * 7?", reference="42", extra={"unit": "cm"})
 
 
