@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it: our programs hear Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("same", derandomize=True)  # the same examples in every run: a change is judged by what it changed
+settings.register_profile(
+    "same", derandomize=True
+)  # the same examples in every run: a change is judged by what it changed
 settings.register_profile("new")  # others each time: `pytest --hypothesis-profile new`, as the nightly run does
 settings.load_profile("same")
 
