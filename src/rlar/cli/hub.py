@@ -85,6 +85,14 @@ def add_command(
     suits: Annotated[
         list[str] | None, typer.Option("--suits", help="task that it may judge; default: what --on has, else dialogue")
     ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            metavar="ORG/MODEL[@REVISION]",
+            help="reference model of a DPO policy (its reward is a log ratio); default: the one that its card names",
+        ),
+    ] = "",
     budget: Budget = "8B",
     licence: Licence = "permissive",
     gated: Gated = False,
@@ -101,13 +109,14 @@ def add_command(
 
     items = _read(on or ())
     tasks = tuple(suits or ()) or _tasks(items) or ("dialogue",)
-    hub = None if Path(repository).is_dir() else open_hub(hub_endpoint, cache)
+    hub = open_hub(hub_endpoint, cache)
     with Store(library) as store:
         integrator = Integrator(
             hub,
             library / "models",
             Wanted(repository, parse_size(budget), licence, gated),
             quota=parse_bytes(disk_quota),
+            base=base,
             on_step=None if as_json else _tell,
         )
 

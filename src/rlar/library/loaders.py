@@ -80,13 +80,21 @@ def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None
     if spec.path and not Path(spec.path).is_absolute():
         spec = spec.at(str((folder / safe_path(spec.path)).resolve()))
     elif not spec.path and spec.repo and spec.endpoint is None:
-        place = model_place(folder.resolve().parents[2] / "models", spec.repo, spec.revision)
-        if not place.is_dir():
-            raise LibraryProblem(f"{manifest.ref}: {place} is not there; `rlar hub add {spec.repo}` fetches it again")
-        spec = spec.at(str(place))
+        spec = spec.at(_fetched(manifest, folder, spec.repo, spec.revision))
+    if spec.base_repo and not spec.base_path:
+        spec = spec.at(spec.path, base_path=_fetched(manifest, folder, spec.base_repo, spec.base_revision))
     tool = RewardModel(spec)
     tool.card = manifest.tool_card(exam)
     return tool
+
+
+def _fetched(manifest: Manifest, folder: Path, repo: str, revision: str) -> str:
+    """Where a model of this library lies. Raises LibraryProblem if it is gone."""
+    place = model_place(folder.resolve().parents[2] / "models", repo, revision)
+    if not place.is_dir():
+        again = manifest.settings["spec"].get("repo") or repo
+        raise LibraryProblem(f"{manifest.ref}: {place} is not there; `rlar hub add {again}` fetches it again")
+    return str(place)
 
 
 def model_place(models: Path, repo: str, revision: str) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rlar.acquire.web_agent.bases import base_of, beta_of, is_policy
 from rlar.acquire.web_agent.facts import Facts
 from rlar.acquire.web_agent.hints import METRIC_WORDS, PROCESS_WORDS, calls_itself_reward_model, named, says
 from rlar.acquire.web_agent.prompts import PAIR, PROMETHEUS, RATING, SCORES, YES_NO, Asked
@@ -68,6 +69,7 @@ class Recognised:
     """family: of engines.models, "" where it is none that can be taken; then reason names the filter, and why says it.
 
     fields: of the ModelSpec, beside path, repo, revision, licence, files. says: how it was told, for people.
+    base: name of the reference model that it needs beside it.
     """
 
     family: str = ""
@@ -75,6 +77,7 @@ class Recognised:
     says: str = ""
     reason: str = ""
     why: str = ""
+    base: str = ""
 
 
 def no(reason: str, why: str) -> Recognised:
@@ -206,6 +209,21 @@ def value_head(facts: Facts) -> Recognised | None:
     return Recognised("own_head", fields, f"{facts.model_type} with {', '.join(layers)}")
 
 
+def log_ratio(facts: Facts) -> Recognised | None:
+    """An implicit reward: a policy trained by DPO, against the model that it was trained from."""
+    if not (_is_causal(facts) and facts.read and is_policy(facts)):
+        return None
+    if facts.config.get("auto_map") and facts.model_type not in DECODERS:
+        return None  # remote code
+    if not _template(facts):
+        return no("unsupported", "gives an implicit reward, but has no chat template to tell prompt from response")
+    base = base_of(facts)
+    if not base.name:
+        return no("base", base.says)
+    fields = {"beta": beta_of(facts)}
+    return Recognised("log_ratio", fields, f"implicit reward against {base.name} ({base.says})", base=base.name)
+
+
 def generative(facts: Facts) -> Recognised | None:
     """Language models that write a grade or a preference, in a form that is known or that their card shows."""
     if not _is_causal(facts) or not (
@@ -258,13 +276,17 @@ RULES: tuple[Callable[[Facts], Recognised | None], ...] = (
     classifier,
     steps,
     value_head,
+    log_ratio,
     generative,
     language_model,
 )
 
 
-def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: int) -> ModelSpec:
-    """The spec of a recognised and fetched model. Raises ValueError where its fields do not fit together."""
+def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: int, **more: Any) -> ModelSpec:
+    """The spec of a recognised and fetched model. more: further fields, as of its reference model.
+
+    Raises ValueError where its fields do not fit together.
+    """
     found = recognise(facts)
     if not found.family:
         raise ValueError(found.why)
@@ -281,6 +303,7 @@ def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: in
         files=dict(files),
         parameters=parameters,
         **fields,
+        **more,
     )
 
 

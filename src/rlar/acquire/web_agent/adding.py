@@ -16,11 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlar.acquire.web_agent.adapters import recognise, spec_of
+from rlar.acquire.web_agent.adapters import Recognised, recognise, spec_of
 from rlar.acquire.web_agent.facts import COMMIT, REPO_ID, Facts, HubFile, with_card
 from rlar.acquire.web_agent.fetch import Fetched, fetch, take_folder
 from rlar.acquire.web_agent.filters import rejections
 from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
+from rlar.acquire.web_agent.pairing import Side, check_pair, sift_base
 from rlar.acquire.web_agent.reading import LARGEST_CARD, UnreadableError, read_config
 from rlar.acquire.web_agent.searching import inspect
 from rlar.acquire.web_agent.smoke import Smoke, smoke
@@ -45,7 +46,7 @@ OnStep = Callable[["Step"], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step and its outcome. name: read, filter, family, fetch, smoke, exam or admit."""
+    """One step and its outcome. name: read, filter, family, base, fetch, smoke, exam or admit."""
 
     name: str
     ok: bool
@@ -93,6 +94,7 @@ class _Refused(Exception):
 class Integrator:
     """Fits repositories to this machine. models: folder of fetched models. quota: bytes they may take together.
 
+    base: the reference model that the user names for a log ratio, ORG/MODEL, ORG/MODEL@REVISION or a folder.
     on_step: told after every step. Nothing here raises for what a repository does; `Added.reason` says what refused it.
     """
 
@@ -100,6 +102,7 @@ class Integrator:
     models: Path
     wanted: Wanted
     quota: int = QUOTA
+    base: str = ""
     engine: ModelEngine | None = None
     on_step: OnStep | None = None
 
@@ -124,14 +127,15 @@ class Integrator:
             held, facts = await self._step(done, "read", lambda: self._folder(local))
         else:
             held, facts = None, facts or await self._step(done, "read", lambda: self._read(done.repo))
+        facts = replace(facts, base=self.base)
         done.repo, done.revision = facts.id, facts.revision
         await self._step(done, "filter", lambda: self._sift(facts, local=is_folder))
-        await self._step(done, "family", lambda: recognise(facts), lambda r: f"{r.family}: {r.says}")
-        if held is None:
-            held = await self._step(
-                done, "fetch", lambda: self._fetch(facts), lambda f: f"{len(f.sha256)} files, {f.size:,} bytes, checked"
-            )
-        done.spec = self._spec(done, facts, held)
+        found = await self._step(done, "family", lambda: self._family(facts), lambda r: f"{r.family}: {r.says}")
+        base = await self._step(done, "base", lambda: self._base(facts, held, found.base)) if found.base else None
+        held = held or await self._fetched(done, facts)
+        if base is not None and base.held is None:
+            base = replace(base, held=await self._fetched(done, base.facts))
+        done.spec = self._spec(done, facts, held, base)
         started = time.monotonic()
         done.smoke = await smoke(done.spec, self._engine())
         says = ", ".join(f"{k} {v}" for k, v in done.smoke.figures.items()) if done.smoke.passed else ""
@@ -161,6 +165,15 @@ class Integrator:
             return result
         self._told(done, Step(name, False, f"{reason}: {why}", _since(started)))
         raise _Refused(reason, why)
+
+    async def _fetched(self, done: Added, facts: Facts) -> Fetched:
+        fetched: Fetched = await self._step(
+            done,
+            "fetch",
+            lambda: self._fetch(facts),
+            lambda f: f"{f.repo}: {len(f.sha256)} files, {f.size:,} bytes, checked",
+        )
+        return fetched
 
     def _told(self, done: Added, step: Step) -> None:
         done.steps.append(step)
@@ -194,15 +207,44 @@ class Integrator:
         n = f"{facts.parameters / 1e6:,.1f}M parameters" if facts.parameters else "size unknown"
         return f"{n}, licence {facts.licence or 'not stated'}"
 
+    def _family(self, facts: Facts) -> Recognised:
+        found = recognise(facts)
+        if facts.base and not found.base:
+            why = f"--base {facts.base} is for a log ratio of two language models; this is {found.family}: {found.says}"
+            raise _Refused("base", why)
+        return found
+
+    def _base(self, facts: Facts, held: Fetched | None, name: str) -> Side:
+        """The reference model, sifted, and fit to be read beside the policy. Raises HubRefused, HubUnavailable."""
+        try:
+            if Path(name).is_dir():
+                fetched, about = self._folder(Path(name))
+                base = Side(about, fetched)
+            else:
+                base = Side(self._read(name))
+        except HubRefused as e:
+            raise HubRefused(e.reason, f"its reference model: {e}") from e
+        sift_base(base.facts, self.wanted, local=base.held is not None)
+        check_pair(self.hub, Side(facts, held), base, self.wanted)
+        return base
+
     def _fetch(self, facts: Facts) -> Fetched:
         if self.hub is None:
             raise InputError(f"{facts.id}: no Hub was given")
         return fetch(self.hub, facts, self.models, quota=self.quota)
 
-    def _spec(self, done: Added, facts: Facts, held: Fetched) -> ModelSpec:
-        files = {n: d for n, d in held.sha256.items() if n in DECIDING or n.endswith(".safetensors")}
+    def _spec(self, done: Added, facts: Facts, held: Fetched, base: Side | None) -> ModelSpec:
+        parameters, more = facts.parameters or 0, {}
+        if base is not None and base.held is not None:
+            parameters += base.facts.parameters or 0
+            more = {
+                "base_path": str(base.held.folder),
+                "base_files": _deciding(base.held),
+                "base_repo": base.facts.id,
+                "base_revision": base.facts.revision,
+            }
         try:
-            return spec_of(facts, path=str(held.folder), files=files, parameters=facts.parameters or 0)
+            return spec_of(facts, path=str(held.folder), files=_deciding(held), parameters=parameters, **more)
         except (ValueError, TypeError) as e:
             self._told(done, Step("family", False, f"unsupported: {e}"))
             raise _Refused("unsupported", str(e)) from e
@@ -213,6 +255,10 @@ class Integrator:
 
             self.engine = default_engine()
         return self.engine
+
+
+def _deciding(held: Fetched) -> dict[str, str]:
+    return {n: d for n, d in held.sha256.items() if n in DECIDING or n.endswith(".safetensors")}
 
 
 def facts_of_folder(held: Fetched, source: Path, left_out: Sequence[str]) -> Facts:
@@ -259,7 +305,11 @@ def draft_of(spec: ModelSpec, smoked: Smoke, *, suits: Sequence[str] = (), famil
 
     card = RewardModel(spec).card
     cost = smoked.figures.get("cpu_seconds_per_1k_tokens")
+    origin = f"{spec.repo}@{spec.revision}"
     about = f"{spec.repo}@{spec.revision[:12]}: {spec.family}"
+    if spec.base_repo:
+        origin += f" against {spec.base_repo}@{spec.base_revision}"
+        about += f" against {spec.base_repo}@{spec.base_revision[:12]}"
     about += f", {spec.parameters / 1e6:,.1f}M parameters" if spec.parameters else ""
     about += f", {cost} s per 1k tokens on {smoked.figures.get('device')}" if cost is not None else ""
     name = re.sub(r"[^a-z0-9]+", "_", spec.repo.lower()).strip("_")
@@ -278,9 +328,9 @@ def draft_of(spec: ModelSpec, smoked: Smoke, *, suits: Sequence[str] = (), famil
         name=(f"{name[:50]}_{family[:6]}" if family else name[:60]),
         kind=Kind.REWARD_MODEL,
         loader="model",
-        settings={"spec": spec.at("").to_json()},
+        settings={"spec": spec.at("", base_path="").to_json()},
         card=card_words(card),
-        provenance=Provenance("web agent", model=f"{spec.repo}@{spec.revision}", family=family),
+        provenance=Provenance("web agent", model=origin, family=family),
         requirements=(library_version("torch"), library_version("transformers")),
         scope=card.scope,
         engine="model",
@@ -341,7 +391,7 @@ def exam_marks(store: Store) -> Mapping[str, float]:
 def _says(result: Any) -> str:
     if isinstance(result, str):
         return result
-    facts = result[1] if isinstance(result, tuple) else result
+    facts = result[1] if isinstance(result, tuple) else result.facts if isinstance(result, Side) else result
     return f"{facts.id} at {facts.revision[:12]}, {len(facts.files)} files"
 
 

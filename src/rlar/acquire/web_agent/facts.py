@@ -34,6 +34,7 @@ class Facts:
     counts them, None where unknown. modified: ISO date. config: {} before it was read, or where it cannot be (then
     `broken` says why). tokenizer: its tokenizer_config.json. tensors: shapes of the weights, {} before their headers
     were read. card: its text without front matter, cut. read: whether all this was read, beyond the listing.
+    base: the reference model that the user named for it, ORG/MODEL, ORG/MODEL@REVISION or a folder.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Facts:
     card: str = ""
     files: tuple[HubFile, ...] = ()
     read: bool = False
+    base: str = ""
 
     @property
     def names(self) -> frozenset[str]:

@@ -75,11 +75,11 @@ async def smoke(spec: ModelSpec, engine: ModelEngine) -> Smoke:
         alone = [[(await tool.judge(q, [r]))[0] for r in texts] for q, texts in groups[:8]]
         refusals += _moved("batch = single", first[:8], alone, SAME)
         difference = _difference(first[:8], alone)
-    if not refusals:
-        refusals += await _cut(tool)
     values = [v.value for group in first for v in group if v.value is not None]
     if not refusals and len(set(values)) < 2 and spec.scope is Scope.RESPONSE and not spec.family.startswith("gen"):
         refusals.append("constant: gives every text the same value")
+    if not refusals:
+        refusals += await _cut(tool)
     good = [_above(group) for group in first]
     now = engine.facts(tool.spec) or facts
     tokens, seconds = float(now.get("tokens", 0)), float(now.get("seconds", 0))

@@ -115,7 +115,8 @@ class ModelSpec:
     positive: index of the label that counts, for difference, index and probability.
     head: own head, None where transformers' classifier is right.
     tokens: texts of the label tokens, the better one first: ("Yes", "No"), ("A", "B"), ("+", "-").
-    base_path: for log_ratio: folder of the reference model; base_files: its hashes. beta: factor of the log ratio.
+    base_path: for log_ratio: folder of the reference model; base_files: its hashes; base_repo, base_revision: where it
+    came from, like repo and revision. beta: factor of the log ratio.
     step_mark: for process: text of the token at which a step is scored; step_split: what separates steps in a response.
     step_rule: how steps become one number. step_label: index of the good label.
     pattern: for generative: a regular expression whose first group is the verdict; the last match counts.
@@ -145,6 +146,8 @@ class ModelSpec:
     tokens: tuple[str, ...] = ()
     base_path: str = ""
     base_files: Mapping[str, str] = field(default_factory=dict)
+    base_repo: str = ""
+    base_revision: str = ""
     beta: float = 1.0
     step_mark: str = ""
     step_split: str = "\n\n"
@@ -168,8 +171,9 @@ class ModelSpec:
         _one_of("squash", self.squash, SQUASHES)
         _one_of("dtype", self.dtype, DTYPES)
         _one_of("first", self.first, ("prompt", "reference", "source"))
-        if self.revision and not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", self.revision):
-            raise ValueError(f"a revision is a commit's 40 hex digits, not {self.revision[:60]!r}")
+        for revision in filter(None, (self.revision, self.base_revision)):
+            if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision):
+                raise ValueError(f"a revision is a commit's 40 hex digits, not {revision[:60]!r}")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"needs finite low < high, not {self.low} and {self.high}")
         if self.prompt_format:
@@ -216,7 +220,7 @@ class ModelSpec:
     def version(self) -> str:
         """12 hex digits over all that decides values: settings and weights, not where they lie."""
         body = self.to_json()
-        for name in ("path", "base_path", "repo", "revision", "licence", "parameters"):
+        for name in ("path", "base_path", "repo", "revision", "base_repo", "base_revision", "licence", "parameters"):
             body.pop(name)
         return content_key(body)[:12]
 
@@ -258,7 +262,9 @@ class Family:
     must: tuple[str, ...] = ()
 
     def lacks(self, spec: ModelSpec) -> str:
-        missing = [name for name in self.must if not getattr(spec, name)]
+        missing = [
+            name for name in self.must if not getattr(spec, name) and not (name == "base_path" and spec.base_repo)
+        ]
         return f"its spec needs {', '.join(missing)}" if missing else ""
 
 
