@@ -104,7 +104,7 @@ def test_a_cancelled_coroutine_drops_its_work_and_harms_nobody(use, pool):
 
     async def main():
         before = pool.stats()["judged"]
-        groups = [(Query(f"c{i}"), ["burn 0.02"]) for i in range(200)]
+        groups = [(Query(f"c{i}"), ["burn 0.02"]) for i in range(400)]
         task = asyncio.create_task(pool.judge(tool.recipe, tool.card, groups))
         await asyncio.sleep(0.1)
         task.cancel()
@@ -115,7 +115,7 @@ def test_a_cancelled_coroutine_drops_its_work_and_harms_nobody(use, pool):
 
     fault, judged = asyncio.run(main())
     assert fault is None
-    assert judged < 100
+    assert judged < 200  # what the workers had in hand
     deadline = time.monotonic() + 10
     while pool.stats()["calls"] and time.monotonic() < deadline:  # an answer is out a moment before its call is closed
         time.sleep(0.01)
