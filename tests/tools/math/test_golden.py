@@ -38,6 +38,9 @@ ALL = [  # right under every profile
     ("18", r"\boxed{\text{18}}"),
     ("18", r"\boxed{\mathbf{18}}"),
     ("18", "The answer is 18."),
+    ("18", "Eighteen"),
+    ("18", "The answer is eighteen."),
+    ("105", r"\boxed{\text{one hundred and five}}"),
     ("18", "The final answer is: 18"),
     ("18", "Final Answer: The final answer is $18$. I hope it is correct."),
     ("18", "**Final Answer:** 18"),
@@ -231,6 +234,11 @@ LENIENT = [  # only lenient pays: it evaluates to the gold, or is the gold rough
     ("x^2+3x+2", r"\boxed{(x+1)(x+2)}", "Expand $(x+2)(x+1)$."),
 ]
 NONE = [  # wrong under every profile
+    ("18", "Eighty"),
+    ("18", "eighteen or nineteen"),
+    ("18", "The answer is not eighteen."),
+    ("1", "one half"),
+    ("18%", "eighteen thousand"),
     ("60 km/h", "60 mph"),
     ("60 km/h", "60 miles per hour"),
     ("18", ""),

@@ -10,6 +10,7 @@ import re
 
 from rlar.tools.final_answer import Claim
 from rlar.tools.math.form import Form, read_form, split_top
+from rlar.tools.number_words import spoken_number
 from rlar.tools.numbers import numbers_in
 from rlar.tools.units import SYMBOLS, known_unit
 
@@ -111,6 +112,8 @@ def _number_in(text: str, claim: Claim, form: Form, comma_decimal: bool) -> Form
         pieces.append((start + offset, end + offset, form_of))
     pieces = [piece for piece in pieces if not _DENIED.search(text[max(0, piece[0] - 40) : piece[0]])]
     if not pieces:
+        if spoken_number(form.text) is not None:
+            return form
         return form if form.key and not _wordy(form) and not any(c.isdigit() for c in form.key) else None
     pieces.sort(key=lambda piece: piece[0])
     return _chosen(pieces, text, last=claim.how in _SENTENCES)

@@ -16,6 +16,7 @@ from typing import Any
 from rlar.tools.math import symbolic
 from rlar.tools.math.form import Form, key_of, read_form, split_top
 from rlar.tools.math.intervals import Piece, intervals_of
+from rlar.tools.number_words import spoken_number
 from rlar.tools.numbers import Number, rounded_alike
 from rlar.tools.units import MAGNITUDES, asked_unit, contradict, ratio
 
@@ -109,6 +110,9 @@ def _same(gold: Gold, g: Form, p: Form, rules: Rules) -> bool:
     if g.number is not None:
         if p.number is not None:
             return same_number(g.number, p.number, rules)
+        said = spoken_number(p.text)
+        if said is not None:
+            return same_number(g.number, Number(Fraction(said)), rules)
         return not p.items and not p.equation and _worked_out(gold, g, p, rules)
     if g.words or p.words:
         return _spoken(g.text) == _spoken(p.text)
