@@ -46,8 +46,8 @@ def test_with_an_article(text: str, value: int) -> None:
     [
         "", "a", "and", "hundred", "thousand", "one half", "two thirds", "seven or eight", "seven apples",
         "seven percent", "twenty ten", "seven twenty", "two three", "two thousand thousand", "two thousand million",
-        "twenty hundred", "one hundred zero", "two thousand and", "one hundred and", "minus", "two minus one", "sevenfold", "two dozen",
-        "nine point five", "7", "seven\x00", "one " * 100, "and seven", "a a hundred",
+        "twenty hundred", "one hundred zero", "two thousand and", "one hundred and", "minus", "two minus one",
+        "sevenfold", "two dozen", "nine point five", "7", "seven\x00", "one " * 100, "and seven", "a a hundred",
     ],
 )  # fmt: skip
 def test_anything_else_is_no_number(text: str) -> None:
