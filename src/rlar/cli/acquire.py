@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlar.cli.errors import plain
-from rlar.cli.hub import Budget, CacheFolder, DiskQuota, HubEndpoint, Licence
+from rlar.cli.hub import AllowWrappers, Budget, CacheFolder, DiskQuota, HubEndpoint, Licence
 from rlar.cli.options import parse_pairs, refuse_own_input
 from rlar.errors import InputError
 from rlar.types import Json
@@ -90,6 +90,7 @@ def acquire(
     limit: Limit = None,
     map: Map = None,
     use_hub: UseHub = False,
+    allow_wrappers: AllowWrappers = False,
     hub_endpoint: HubEndpoint = None,
     budget: Budget = "8B",
     licence: Licence = "permissive",
@@ -128,11 +129,15 @@ def acquire(
         bar = stack.enter_context(_bar(shown=not quiet and sys.stderr.isatty()))
         ledger = None
         writers: list[Writer] = []
-        if use_hub:
-            writers.append(_web_agent(store, library, hub_endpoint, cache, budget, licence, disk_quota, bar.step))
+        cached = None
         if chat is not None:
             cached, ledger = asking.opened(library)
             stack.callback(cached.close)
+        if use_hub:
+            writer = cached if allow_wrappers else None
+            agent = _web_agent(store, library, hub_endpoint, cache, budget, licence, disk_quota, bar.step, writer)
+            writers.append(agent)
+        if cached is not None:
             writers.append(CodeAgent(cached, limits=asking.limits, seed=seed, on_step=bar.step))
         acquisition = Acquisition(store, writers=writers, seed=seed, min_queries=min_queries)
         done = _carry_out(acquisition, items, bar)
@@ -161,15 +166,20 @@ def _web_agent(
     licence: str,
     quota: str,
     on_step: Callable[[str], None],
+    chat: CachedChat | None,
 ) -> Writer:
+    """chat: who writes wrappers for unknown families; None where that is not allowed, or nobody can be asked."""
     from rlar.acquire.web_agent.adding import Integrator
     from rlar.acquire.web_agent.agent import WebAgent
     from rlar.acquire.web_agent.wanted import Wanted, parse_size
+    from rlar.acquire.web_agent.wrapping.writer import WrapperWriter
     from rlar.cli.hub import open_hub, parse_bytes
 
     wanted = Wanted("", parse_size(budget), licence)
     hub = open_hub(endpoint, cache)
-    return WebAgent(Integrator(hub, library / "models", wanted, quota=parse_bytes(quota)), store, on_step=on_step)
+    wrappers = WrapperWriter(chat) if chat is not None else None
+    integrator = Integrator(hub, library / "models", wanted, quota=parse_bytes(quota), wrappers=wrappers)
+    return WebAgent(integrator, store, on_step=on_step)
 
 
 def _read(paths: Sequence[str], fields: dict[str, str], limit: int | None) -> list[Item]:

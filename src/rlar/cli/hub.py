@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,13 @@ Gated = Annotated[bool, typer.Option("--gated", help="also gated repositories; H
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on standard output")]
 CacheFolder = Annotated[Path | None, typer.Option("--cache", help="folder for listings; default ~/.cache/rlar/hub")]
 LibraryFolder = Annotated[Path, typer.Option("--library", help="folder of the library; made if it is not there")]
+AllowWrappers = Annotated[
+    bool,
+    typer.Option(
+        "--allow-generated-wrappers",
+        help="let the LLM of --llm write how a model is asked that no rule knows; its code runs in the sandbox only",
+    ),
+]
 DiskQuota = Annotated[str, typer.Option("--disk-quota", help="what all fetched models may take: 100GB, 500MB ...")]
 
 
@@ -93,6 +101,11 @@ def add_command(
             help="reference model of a DPO policy (its reward is a log ratio); default: the one that its card names",
         ),
     ] = "",
+    allow_wrappers: AllowWrappers = False,
+    llm: Annotated[
+        str | None, typer.Option("--llm", metavar="URL", help="OpenAI-compatible endpoint, for generated wrappers only")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="which model of that endpoint")] = None,
     budget: Budget = "8B",
     licence: Licence = "permissive",
     gated: Gated = False,
@@ -102,21 +115,33 @@ def add_command(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a model at one commit, fit it, smoke it, examine it on labelled answers, admit it. Exit code 1 if it was
-    not admitted: the step that refused it says why."""
+    not admitted: the step that refused it says why.
+
+    A policy trained by DPO is judged against its reference model, which is fetched with it (--base). A model that no
+    rule understands is refused, unless --allow-generated-wrappers and --llm let an LLM write how it is asked."""
     from rlar.acquire.web_agent.adding import Integrator, examine_and_admit
     from rlar.acquire.web_agent.wanted import Wanted, parse_size
+    from rlar.acquire.web_agent.wrapping.writer import WrapperWriter
+    from rlar.engines.llm import CachedChat, connect
     from rlar.library.store import Store
 
     items = _read(on or ())
     tasks = tuple(suits or ()) or _tasks(items) or ("dialogue",)
     hub = open_hub(hub_endpoint, cache)
-    with Store(library) as store:
+    with Store(library) as store, ExitStack() as stack:
+        wrappers = None
+        chat = connect(llm, model) if allow_wrappers else None
+        if chat is not None:
+            cached = CachedChat(chat, library / "replies.sqlite")
+            stack.callback(cached.close)
+            wrappers = WrapperWriter(cached)
         integrator = Integrator(
             hub,
             library / "models",
             Wanted(repository, parse_size(budget), licence, gated),
             quota=parse_bytes(disk_quota),
             base=base,
+            wrappers=wrappers,
             on_step=None if as_json else _tell,
         )
 

@@ -70,6 +70,7 @@ def load_head(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None)
 def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None) -> Tool:
     """A reward model: settings = {"spec": a ModelSpec}; its path is absolute, or lies in the version's folder.
 
+    With settings "wrapper", the file wrapper.py makes its texts and reads its outputs, in the sandbox.
     Without a path it is one that was fetched, and lies beside the library's tools (see `model_place`).
     """
     from rlar.engines.models.spec import ModelSpec
@@ -84,6 +85,10 @@ def load_model(manifest: Manifest, folder: Path, exam: Mapping[str, Json] | None
     if spec.base_repo and not spec.base_path:
         spec = spec.at(spec.path, base_path=_fetched(manifest, folder, spec.base_repo, spec.base_revision))
     tool = RewardModel(spec)
+    if (wrapper := manifest.settings.get("wrapper")) is not None:
+        from rlar.tools.wrapped_model import WrappedModel, Wrapper
+
+        tool = WrappedModel(spec, Wrapper.read(wrapper, (folder / "wrapper.py").read_text("utf-8")))
     tool.card = manifest.tool_card(exam)
     return tool
 

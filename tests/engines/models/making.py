@@ -433,7 +433,14 @@ Pair = tuple[str, str, str]
 
 
 def train_preferences(
-    folder: Path, pairs: Sequence[Pair], *, epochs: int = 3, hidden: int = 48, seed: int = 0, tokens: int = 192
+    folder: Path,
+    pairs: Sequence[Pair],
+    *,
+    kind: str = "llama",
+    epochs: int = 3,
+    hidden: int = 48,
+    seed: int = 0,
+    tokens: int = 192,
 ) -> ModelSpec:
     """A small Bradley-Terry classifier, trained on (prompt, chosen, rejected) and saved like any other repository.
 
@@ -449,7 +456,7 @@ def train_preferences(
     texts = [t for p in pairs[:800] for t in (p[0][-400:], p[1][:600], p[2][:600])]
     vocab = tokenizer(folder, texts=texts, size=2000)
     config = decoder_config(
-        "llama", vocab, num_labels=1, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=1, head_dim=12
+        kind, vocab, num_labels=1, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=1, head_dim=12
     )
     model = AutoModelForSequenceClassification.from_config(config)
     tok = AutoTokenizer.from_pretrained(folder)

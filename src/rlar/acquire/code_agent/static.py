@@ -7,7 +7,7 @@ reward depend on anything but its arguments.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 MODULES = (
     "math", "cmath", "re", "json", "string", "fractions", "decimal", "datetime", "collections", "itertools",
@@ -36,8 +36,11 @@ MUTATING = frozenset({
 })  # fmt: skip
 
 
-def problems_of(source: str) -> list[str]:
-    """What is wrong with a program, in words with line numbers; an empty list if it may be tried in the sandbox."""
+def problems_of(source: str, entries: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """What is wrong with a program, in words with line numbers; an empty list if it may be tried in the sandbox.
+
+    entries: functions it must have, with their arguments; None for a reward tool's: `score`, and a term beside it.
+    """
     if len(source) > LONGEST:
         return [f"the program has {len(source)} characters; {LONGEST} are the most"]
     try:
@@ -48,7 +51,7 @@ def problems_of(source: str) -> list[str]:
     deepest = max((depth for _, depth in nodes), default=0)
     if len(nodes) > MOST_NODES or deepest > DEEPEST:
         return [f"the program has {len(nodes)} nodes, {deepest} deep; {MOST_NODES} and {DEEPEST} are the most"]
-    found = [*_shape(tree), *_Look(tree).found]
+    found = [*_shape(tree, entries or {ENTRY: ARGUMENTS}, terms=entries is None), *_Look(tree).found]
     return list(dict.fromkeys(found))[:20]
 
 
@@ -61,14 +64,15 @@ def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, int]]:
         stack += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
 
 
-def _shape(tree: ast.Module) -> Iterator[str]:
+def _shape(tree: ast.Module, entries: Mapping[str, Sequence[str]], *, terms: bool) -> Iterator[str]:
     functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
-    entry = functions.get(ENTRY)
-    if entry is None:
-        yield f"there is no function {ENTRY}({', '.join(ARGUMENTS)})"
-    elif [a.arg for a in (*entry.args.posonlyargs, *entry.args.args)] != ARGUMENTS or entry.args.kwonlyargs:
-        yield f"{ENTRY} must take exactly ({', '.join(ARGUMENTS)})"
-    if not any(name.startswith("term_") for name in functions):
+    for name, arguments in entries.items():
+        entry = functions.get(name)
+        if entry is None:
+            yield f"there is no function {name}({', '.join(arguments)})"
+        elif [a.arg for a in (*entry.args.posonlyargs, *entry.args.args)] != list(arguments) or entry.args.kwonlyargs:
+            yield f"{name} must take exactly ({', '.join(arguments)})"
+    if terms and not any(name.startswith("term_") for name in functions):
         yield "no part of the judgement has a function of its own: name each `term_...`"
 
 

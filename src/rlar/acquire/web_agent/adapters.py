@@ -116,7 +116,7 @@ def own_head(facts: Facts) -> Recognised | None:
             head = replace(head, quantiles=n)
         if isinstance(t, (int, float)) and 0 < t < 1e6:
             head = replace(head, temperature=float(t))
-        if not _template(facts):
+        if not has_template(facts):
             return no("unsupported", "its gate reads the end of the prompt, and its tokenizer has no chat template")
     fields["head"] = head
     if missing := _missing(facts, [*head.layers, *head.gate]):
@@ -150,7 +150,7 @@ def classifier(facts: Facts) -> Recognised | None:
         return Recognised("classifier", says=f"{facts.architecture}; its labels and weights were not read")
     if facts.config.get("auto_map") and not _stock(facts):
         return None  # remote code
-    n = _labels(facts)
+    n = label_count(facts)
     if facts.tensors and not any(HEAD_TENSORS.fullmatch(t) for t in facts.tensors):
         return no("broken", "its weights hold no classification head; it would be filled with random numbers")
     if not (calls_itself_reward_model(facts) or (kind in DECODERS and n == 1) or _is_metric(facts)):
@@ -215,7 +215,7 @@ def log_ratio(facts: Facts) -> Recognised | None:
         return None
     if facts.config.get("auto_map") and facts.model_type not in DECODERS:
         return None  # remote code
-    if not _template(facts):
+    if not has_template(facts):
         return no("unsupported", "gives an implicit reward, but has no chat template to tell prompt from response")
     base = base_of(facts)
     if not base.name:
@@ -245,7 +245,7 @@ def generative(facts: Facts) -> Recognised | None:
     if asked is None:
         return None
     fields = dict(asked.fields)
-    if not _template(facts):
+    if not has_template(facts):
         fields["format"] = "text"
     return Recognised(asked.family, fields, told)
 
@@ -318,14 +318,14 @@ def _is_metric(facts: Facts) -> bool:
     return named(facts, METRIC_WORDS) and facts.model_type in ENCODERS
 
 
-def _template(facts: Facts) -> bool:
+def has_template(facts: Facts) -> bool:
     held = facts.tokenizer.get("chat_template")
     return bool(held) or bool({"chat_template.jinja", "chat_template.json"} & facts.names)
 
 
 def _conversation(facts: Facts) -> dict[str, Json]:
     """How prompt and response become one text: the tokenizer's template, else plain turns."""
-    if _template(facts) or not facts.read:
+    if has_template(facts) or not facts.read:
         return {}
     return {"format": "text", "prompt_format": "Human: {prompt}\n\nAssistant: {response}"}
 
@@ -335,7 +335,7 @@ def _stock(facts: Facts) -> bool:
     return bool(facts.tensors) and all(t.startswith(("model.", "score.")) for t in facts.tensors)
 
 
-def _labels(facts: Facts) -> int:
+def label_count(facts: Facts) -> int:
     """How many labels: of the head's tensor if it was read, else of the config (two, where it says nothing)."""
     for name, shape in facts.tensors.items():
         if HEAD_TENSORS.fullmatch(name) and len(shape) == 2 and not name.endswith("dense.weight"):

@@ -8,45 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlar.acquire.web_agent.adapters import Recognised, recognise, spec_of
-from rlar.acquire.web_agent.facts import COMMIT, REPO_ID, Facts, HubFile, with_card
+from rlar.acquire.web_agent.drafting import deciding, draft_of, wrapped_spec
+from rlar.acquire.web_agent.facts import COMMIT, REPO_ID, Facts
 from rlar.acquire.web_agent.fetch import Fetched, fetch, take_folder
 from rlar.acquire.web_agent.filters import rejections
+from rlar.acquire.web_agent.folders import facts_of_folder
 from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
 from rlar.acquire.web_agent.pairing import Side, check_pair, sift_base
-from rlar.acquire.web_agent.reading import LARGEST_CARD, UnreadableError, read_config
 from rlar.acquire.web_agent.searching import inspect
 from rlar.acquire.web_agent.smoke import Smoke, smoke
-from rlar.acquire.web_agent.tensors import parameters, read_header
 from rlar.acquire.web_agent.wanted import Wanted
-from rlar.engines.models.files import DECIDING
+from rlar.acquire.web_agent.wrapping.seats import seat_of, unknown_here
+from rlar.acquire.web_agent.wrapping.writer import WrapperWriter, Written
 from rlar.engines.models.spec import ModelSpec
 from rlar.errors import InputError, RlarError
-from rlar.library.manifest import Draft, LibraryProblem, Provenance, card_words
+from rlar.library.manifest import Draft, LibraryProblem
 from rlar.library.store import Store
-from rlar.tools.base import library_version
-from rlar.types import Json, Kind
+from rlar.types import Json
 
 if TYPE_CHECKING:
     from rlar.engines.models.engine import ModelEngine
     from rlar.rollouts import Item
 
 QUOTA = 100 << 30  # bytes that fetched models may take together
-TIE_BAND = 1e-3  # differences below are rounding of other batch shapes
 OnStep = Callable[["Step"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step and its outcome. name: read, filter, family, base, fetch, smoke, exam or admit."""
+    """One step and its outcome. name: read, filter, family, base, wrapper, fetch, smoke, exam or admit."""
 
     name: str
     ok: bool
@@ -69,6 +66,7 @@ class Added:
     steps: list[Step] = field(default_factory=list)
     spec: ModelSpec | None = None
     smoke: Smoke | None = None
+    wrapper: Written | None = None
     draft: Draft | None = None
 
     def to_json(self) -> dict[str, Json]:
@@ -79,6 +77,7 @@ class Added:
             "reason": self.reason,
             "tool": self.ref,
             "family": self.spec.family if self.spec else "",
+            "wrapper": {"model": self.wrapper.model, "prompts": list(self.wrapper.prompts)} if self.wrapper else None,
             "steps": [dataclasses.asdict(s) for s in self.steps],
             "smoke": self.smoke.figures if self.smoke else None,
         }
@@ -94,6 +93,7 @@ class _Refused(Exception):
 class Integrator:
     """Fits repositories to this machine. models: folder of fetched models. quota: bytes they may take together.
 
+    wrappers: who writes a wrapper where no family is known; None where the user did not allow it.
     base: the reference model that the user names for a log ratio, ORG/MODEL, ORG/MODEL@REVISION or a folder.
     on_step: told after every step. Nothing here raises for what a repository does; `Added.reason` says what refused it.
     """
@@ -103,6 +103,7 @@ class Integrator:
     wanted: Wanted
     quota: int = QUOTA
     base: str = ""
+    wrappers: WrapperWriter | None = None
     engine: ModelEngine | None = None
     on_step: OnStep | None = None
 
@@ -130,28 +131,34 @@ class Integrator:
         facts = replace(facts, base=self.base)
         done.repo, done.revision = facts.id, facts.revision
         await self._step(done, "filter", lambda: self._sift(facts, local=is_folder))
-        found = await self._step(done, "family", lambda: self._family(facts), lambda r: f"{r.family}: {r.says}")
+        found = await self._step(done, "family", lambda: self._family(facts), _told_family)
+        if not found.family:
+            done.wrapper = await self._step(done, "wrapper", lambda: self._wrapper(facts), _told_wrapper)
         base = await self._step(done, "base", lambda: self._base(facts, held, found.base)) if found.base else None
         held = held or await self._fetched(done, facts)
         if base is not None and base.held is None:
             base = replace(base, held=await self._fetched(done, base.facts))
         done.spec = self._spec(done, facts, held, base)
         started = time.monotonic()
-        done.smoke = await smoke(done.spec, self._engine())
+        if done.wrapper is None:
+            done.smoke = await smoke(done.spec, self._engine())
+        else:
+            done.smoke = await smoke(done.spec, self._engine(), done.wrapper.wrapper)
         says = ", ".join(f"{k} {v}" for k, v in done.smoke.figures.items()) if done.smoke.passed else ""
         self._told(done, Step("smoke", done.smoke.passed, says or "; ".join(done.smoke.refusals), _since(started)))
         if not done.smoke.passed:
             raise _Refused("smoke", "; ".join(done.smoke.refusals))
-        done.draft = draft_of(done.spec, done.smoke, suits=suits, family=family)
+        done.draft = draft_of(done.spec, done.smoke, suits=suits, family=family, written=done.wrapper)
         done.state = "integrated"
 
     async def _step(
         self, done: Added, name: str, work: Callable[[], Any], says: Callable[[Any], str] | None = None
     ) -> Any:
-        """One step in a thread. Raises _Refused, after it was told."""
+        """One step, in a thread where it blocks. Raises _Refused, after it was told."""
         started = time.monotonic()
         try:
             result = await asyncio.to_thread(work)
+            result = await result if asyncio.iscoroutine(result) else result
         except HubRefused as e:
             reason, why = e.reason, str(e)
         except HubUnavailable as e:
@@ -199,7 +206,7 @@ class Integrator:
         return held, facts_of_folder(held, source, left_out)
 
     def _sift(self, facts: Facts, *, local: bool) -> str:
-        found = rejections(facts, replace(self.wanted, known_bad=frozenset()))
+        found = rejections(facts, replace(self.wanted, known_bad=frozenset(), wrappers=self.wrappers is not None))
         if local:  # the user has it, and knows its terms; what it is and whether it fits is asked all the same
             found = tuple(r for r in found if r.filter not in ("licence", "gated", "disabled"))
         if found:
@@ -213,6 +220,13 @@ class Integrator:
             why = f"--base {facts.base} is for a log ratio of two language models; this is {found.family}: {found.says}"
             raise _Refused("base", why)
         return found
+
+    async def _wrapper(self, facts: Facts) -> Written:
+        seat = seat_of(facts)
+        assert self.wrappers is not None and seat is not None  # the filters let nothing else through
+        if why := await asyncio.to_thread(unknown_here, facts, seat):
+            raise _Refused("unsupported", why)
+        return await self.wrappers.write(facts, seat)
 
     def _base(self, facts: Facts, held: Fetched | None, name: str) -> Side:
         """The reference model, sifted, and fit to be read beside the policy. Raises HubRefused, HubUnavailable."""
@@ -234,17 +248,19 @@ class Integrator:
         return fetch(self.hub, facts, self.models, quota=self.quota)
 
     def _spec(self, done: Added, facts: Facts, held: Fetched, base: Side | None) -> ModelSpec:
-        parameters, more = facts.parameters or 0, {}
+        parameters, more = facts.parameters or 0, dict[str, Any]()
         if base is not None and base.held is not None:
             parameters += base.facts.parameters or 0
             more = {
                 "base_path": str(base.held.folder),
-                "base_files": _deciding(base.held),
+                "base_files": deciding(base.held),
                 "base_repo": base.facts.id,
                 "base_revision": base.facts.revision,
             }
         try:
-            return spec_of(facts, path=str(held.folder), files=_deciding(held), parameters=parameters, **more)
+            if (written := done.wrapper) is not None:
+                return wrapped_spec(facts, written, path=str(held.folder), files=deciding(held))
+            return spec_of(facts, path=str(held.folder), files=deciding(held), parameters=parameters, **more)
         except (ValueError, TypeError) as e:
             self._told(done, Step("family", False, f"unsupported: {e}"))
             raise _Refused("unsupported", str(e)) from e
@@ -255,86 +271,6 @@ class Integrator:
 
             self.engine = default_engine()
         return self.engine
-
-
-def _deciding(held: Fetched) -> dict[str, str]:
-    return {n: d for n, d in held.sha256.items() if n in DECIDING or n.endswith(".safetensors")}
-
-
-def facts_of_folder(held: Fetched, source: Path, left_out: Sequence[str]) -> Facts:
-    """The facts of a copied local folder, read as a repository's are."""
-    folder = held.folder
-    files = tuple(HubFile(n, (folder / n).stat().st_size, d) for n, d in held.sha256.items())
-    facts = Facts(held.repo, held.revision, files=(*files, *(HubFile(n, 0) for n in left_out)), read=True)
-    shapes: dict[str, tuple[int, ...]] = {}
-    tokenizer: dict[str, Json] = {}
-    config: dict[str, Json] = {}
-    broken = ""
-    try:
-        config = read_config((folder / "config.json").read_bytes())
-        if (folder / "tokenizer_config.json").is_file():
-            tokenizer = read_config((folder / "tokenizer_config.json").read_bytes())
-        for f in facts.safetensors:
-            shapes |= read_header(partial(_first, folder / f.name), f.size or 0, f.name)
-    except FileNotFoundError:
-        broken = "has no config.json"
-    except UnreadableError as e:
-        broken = str(e)
-    facts = replace(
-        facts,
-        config=config,
-        tokenizer=tokenizer,
-        tensors=shapes,
-        parameters=parameters(shapes) if shapes else None,
-        broken=broken,
-    )
-    readme = source / "README.md"
-    if not readme.is_file():
-        return facts
-    return with_card(facts, _first(readme, LARGEST_CARD).decode("utf-8", "replace"))
-
-
-def _first(path: Path, n: int) -> bytes:
-    with path.open("rb") as f:
-        return f.read(n)
-
-
-def draft_of(spec: ModelSpec, smoked: Smoke, *, suits: Sequence[str] = (), family: str = "") -> Draft:
-    """A version for the library. Its settings name repository and commit, not where the files lie."""
-    from rlar.tools.reward_model import RewardModel
-
-    card = RewardModel(spec).card
-    cost = smoked.figures.get("cpu_seconds_per_1k_tokens")
-    origin = f"{spec.repo}@{spec.revision}"
-    about = f"{spec.repo}@{spec.revision[:12]}: {spec.family}"
-    if spec.base_repo:
-        origin += f" against {spec.base_repo}@{spec.base_revision}"
-        about += f" against {spec.base_repo}@{spec.base_revision[:12]}"
-    about += f", {spec.parameters / 1e6:,.1f}M parameters" if spec.parameters else ""
-    about += f", {cost} s per 1k tokens on {smoked.figures.get('device')}" if cost is not None else ""
-    name = re.sub(r"[^a-z0-9]+", "_", spec.repo.lower()).strip("_")
-    name = name if name[:1].isalpha() else f"rm_{name}"
-    card = dataclasses.replace(
-        card,
-        about=about,
-        suits=tuple(suits),
-        family=family,
-        tie_band=TIE_BAND,
-        line=None,
-        timeout_s=60.0,
-        licence=spec.licence or "unknown",
-    )
-    return Draft(
-        name=(f"{name[:50]}_{family[:6]}" if family else name[:60]),
-        kind=Kind.REWARD_MODEL,
-        loader="model",
-        settings={"spec": spec.at("", base_path="").to_json()},
-        card=card_words(card),
-        provenance=Provenance("web agent", model=origin, family=family),
-        requirements=(library_version("torch"), library_version("transformers")),
-        scope=card.scope,
-        engine="model",
-    )
 
 
 async def examine_and_admit(done: Added, store: Store, items: Sequence[Item], integrator: Integrator) -> None:
@@ -386,6 +322,16 @@ def exam_marks(store: Store) -> Mapping[str, float]:
         low = figure.get("low") if exam.get("passed") else 0.0
         marks[key] = max(marks.get(key, 0.0), float(low or 0.0))
     return marks
+
+
+def _told_family(found: Recognised) -> str:
+    return (
+        f"{found.family}: {found.says}" if found.family else f"none known ({found.why}); an LLM is asked for a wrapper"
+    )
+
+
+def _told_wrapper(written: Written) -> str:
+    return f"{written.wrapper.form}, by {written.model}, passed its trial in the sandbox: {written.about}"
 
 
 def _says(result: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlar.acquire.acquiring import Candidate, NoCandidates
 from rlar.acquire.exam import Case
@@ -40,6 +40,7 @@ class WebAgent:
             raise NoCandidates("no Hub was given")
         bounds = self.integrator.wanted
         wanted = wanted_for(task, budget=bounds.budget, licence=bounds.licence, gated=bounds.gated)
+        wanted = replace(wanted, wrappers=self.integrator.wrappers is not None)
         self._say(f"searching for {wanted.words}")
         try:
             found = search(self.integrator.hub, wanted, exams=exam_marks(self.store))

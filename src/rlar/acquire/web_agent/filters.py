@@ -14,6 +14,7 @@ from rlar.acquire.web_agent.fetch import TOKENIZERS
 from rlar.acquire.web_agent.licences import ALLOWED
 from rlar.acquire.web_agent.reading import MOST_FILES, wrong_name
 from rlar.acquire.web_agent.wanted import Wanted
+from rlar.acquire.web_agent.wrapping.seats import HOW, seat_of
 
 TEXT_PIPELINES = frozenset(
     (
@@ -122,7 +123,11 @@ def size(facts: Facts, wanted: Wanted) -> str:
 def family(facts: Facts, wanted: Wanted) -> str:
     """Code of its own, or nothing that says it is a reward model: see adapters."""
     found = recognise(facts)
-    return "" if found.family else found.why
+    if found.family:
+        return ""
+    if seat_of(facts) is not None:
+        return "" if wanted.wrappers else f"{found.why}; {HOW}"
+    return found.why
 
 
 def tokenizer(facts: Facts, wanted: Wanted) -> str:

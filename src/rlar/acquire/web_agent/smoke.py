@@ -13,6 +13,7 @@ from rlar.engines.models.engine import ModelEngine
 from rlar.engines.models.spec import ModelSpec
 from rlar.errors import ToolFault
 from rlar.tools.reward_model import RewardModel
+from rlar.tools.wrapped_model import WrappedModel, Wrapper
 from rlar.types import Fault, Json, Query, Scope, Verdict
 
 SAME = 1e-4  # largest relative difference between a batch and single runs; other kernels for other shapes, float32
@@ -57,9 +58,9 @@ def pairs() -> list[tuple[Query, str, str]]:
     return out
 
 
-async def smoke(spec: ModelSpec, engine: ModelEngine) -> Smoke:
-    """Load it and ask it; never raises for what the model does."""
-    tool = RewardModel(spec, engine=engine)
+async def smoke(spec: ModelSpec, engine: ModelEngine, wrapper: Wrapper | None = None) -> Smoke:
+    """Load it and ask it, through a wrapper if it has one; never raises for what the model does."""
+    tool = WrappedModel(spec, wrapper, engine=engine) if wrapper else RewardModel(spec, engine=engine)
     try:
         facts = engine.load(tool.spec)
     except ToolFault as e:

@@ -38,6 +38,7 @@ SIZES = {"K": 10**3, "M": 10**6, "B": 10**9}
 class Wanted:
     """words: of the search. budget: most parameters. licence: permissive, conditional or any. gated: whether gated
     repositories are wanted (their terms accepted, a token at hand). task: label of a family, "" for a plain search.
+    wrappers: whether models of unknown families are wanted, too, since a wrapper may be written for them.
     """
 
     words: str
@@ -46,6 +47,7 @@ class Wanted:
     gated: bool = False
     task: str = ""
     language: str = ""
+    wrappers: bool = False
     known_bad: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:

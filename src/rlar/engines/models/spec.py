@@ -16,7 +16,7 @@ from rlar.types import Json, Scope, content_key
 
 RULES = ("only", "difference", "index", "probability", "expected", "weights", "mean")
 HEADS = ("linear", "gated", "means", "pair", "estimator")
-FORMATS = ("chat", "text", "pair")
+FORMATS = ("chat", "text", "pair", "given")
 STEP_RULES = ("min", "product", "mean", "last")
 SQUASHES = ("none", "sigmoid")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -105,7 +105,7 @@ class ModelSpec:
     (revision: 40 hex digits), for cards; nothing is fetched here. files: name -> SHA-256 of every file that decides
     values (see rlar.engines.models.files). licence: as settled by whoever made the spec.
     format: chat (the tokenizer's chat template, or `chat_template`), text (`prompt_format` filled in), pair (two texts
-    as one pair for the tokenizer: `first` and the response).
+    as one pair for the tokenizer: `first` and the response), given (what the asks bring: see tools.wrapped_model).
     prompt_format: Python format with {prompt} {response} {reference} {source} {a} {b} {responses} and {n}; only these
     names. first: for pair: prompt, reference or source. end: text appended after the answer, e.g. "<|reward|>".
     system: system message for chat, "" for none.
@@ -262,9 +262,8 @@ class Family:
     must: tuple[str, ...] = ()
 
     def lacks(self, spec: ModelSpec) -> str:
-        missing = [
-            name for name in self.must if not getattr(spec, name) and not (name == "base_path" and spec.base_repo)
-        ]
+        settled = {"base_path": bool(spec.base_repo), "step_mark": spec.format == "given"}
+        missing = [name for name in self.must if not (getattr(spec, name) or settled.get(name))]
         return f"its spec needs {', '.join(missing)}" if missing else ""
 
 

@@ -89,6 +89,7 @@ class Scorer:
             "causal": self.forward.causal,
             "shares_prefixes": self.forward.shares,
             "model": type(body).__name__,
+            "marks": list(self.texts.marks),
         }
 
 
@@ -262,6 +263,23 @@ class Steps(Scorer):
         return out
 
 
+class Positions(Scorer):
+    """Labels at every token of the response, of a token classifier that a wrapper asks."""
+
+    def load(self) -> None:
+        self.model = load_class(self.spec.path, class_of(self.spec), self.dtype, self.device)
+        self.forward = Forward(self.model, device=self.device, budget=self.budget, causal=False)
+
+    def labels(self, rows: Sequence[Row]) -> list[Answer]:
+        answers: list[Answer] = [{} for _ in rows]
+        for batch in plan([len(r.ids) for r in rows], self.budget):
+            with torch.inference_mode():
+                logits = self.model(**self.forward.inputs([rows[i] for i in batch])).logits.float().cpu()
+            for j, i in enumerate(batch):
+                answers[i] = {"positions": logits[j, rows[i].places].tolist(), "ends": rows[i].ends}
+        return answers
+
+
 class Language(Scorer):
     """A causal language model: base of what asks for a label token, a likelihood or a text."""
 
@@ -301,8 +319,11 @@ class LabelToken(Language):
             row.places = [len(row.ids) - 1]
         states = torch.cat(self.forward.states(rows))
         with torch.inference_mode():
-            logits = logits_of(self.model, states)[:, self.wanted].cpu()
-        return [{"labels": values} for values in logits.tolist()]
+            logits = logits_of(self.model, states)
+            if self.spec.format == "given":  # a wrapper reads shares of the whole vocabulary
+                logits = torch.log_softmax(logits, dim=-1)
+            wanted = logits[:, self.wanted].cpu()
+        return [{"labels": values} for values in wanted.tolist()]
 
 
 class LogRatio(Language):
@@ -377,7 +398,7 @@ def scorer_for(spec: ModelSpec, *, dtype: str, device: str, budget: int) -> Scor
     """Raises Refused, OSError or ValueError where the folder is not what the spec says."""
     cls: type[Scorer]
     if spec.family == "process":
-        cls = Steps
+        cls = Positions if spec.format == "given" else Steps
     elif spec.head is not None:
         cls = Estimator if spec.head.kind == "estimator" else WithHead
     elif spec.family == "label_token":

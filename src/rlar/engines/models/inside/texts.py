@@ -5,13 +5,13 @@ A response cannot forge turns: texts of special tokens inside prompt and respons
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlar.engines.models.batching import cut
+from rlar.engines.models.marks import pattern_of, safe
 from rlar.engines.models.spec import ModelSpec
 
 Turn = tuple[str, str]  # role, text
@@ -21,7 +21,8 @@ Span = tuple[int, int]
 @dataclass
 class Row:
     """One input. types: token types of a pair, or None. places: positions whose states are wanted. answer: position of
-    the first token of the response (log_ratio). group: rows that may start alike.
+    the first token of the response (log_ratio). ends: of `places`, those where a step of the response ends. group: rows
+    that may start alike.
     """
 
     ids: list[int]
@@ -30,6 +31,7 @@ class Row:
     answer: int = 0
     notes: list[str] = field(default_factory=list)
     group: int = 0
+    ends: list[int] = field(default_factory=list)
 
 
 class TooLong(Exception):
@@ -49,16 +51,14 @@ class Texts:
         marks |= {m for m in (spec.step_mark, *(spec.head.marks if spec.head else ())) if m.strip()}
         # A tokenizer may call "-" special; such marks forge nothing. The mark of a step is short in some models.
         marks = {m for m in marks if len(m) > 2 or (m == spec.step_mark and len(m) > 1)}
-        self._marks = (
-            re.compile("|".join(re.escape(m) for m in sorted(marks, key=len, reverse=True))) if marks else None
-        )
+        self.marks = tuple(sorted(marks))
+        self._pattern = pattern_of(marks)
 
     # -- plain pieces -----------------------------------------------------------------------------------------------
 
     def safe(self, text: str) -> str:
         """The text without special tokens and without what cannot be encoded."""
-        text = text.encode("utf-8", "replace").decode("utf-8")
-        return self._marks.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text) if self._marks else text
+        return safe(text, self._pattern)
 
     def ids(self, text: str) -> list[int]:
         return list(self.tok(text, add_special_tokens=False)["input_ids"])
@@ -114,6 +114,8 @@ class Texts:
         spec = self.spec
         if spec.head is not None and spec.head.kind == "pair":
             return self._marked(ask)
+        if spec.format == "given":
+            return self._given(ask, room)
         if spec.format == "pair":
             return self._pair(ask)
         if spec.prompt_format:
@@ -187,13 +189,60 @@ class Texts:
 
     def _pair(self, ask: Mapping[str, Any]) -> Row:
         first = self._prompt(ask) if self.spec.first == "prompt" else self.safe(str(ask.get(self.spec.first) or ""))
-        coded = self.tok(first, self.safe(str(ask["response"])), return_token_type_ids=True)
-        types = list(coded["token_type_ids"])
-        row = Row(list(coded["input_ids"]), types, group=int(ask.get("group", 0)))
-        parts = coded.sequence_ids(0)
         # A reference is no prompt: cutting it would change what is asked, so only the prompt or source may go.
-        loose = [i for i, part in enumerate(parts) if part == 0] if self.spec.first != "reference" else []
-        return self._fitted(row, loose, 0)
+        loose = () if self.spec.first == "reference" else (0,)
+        return self._two(first, self.safe(str(ask["response"])), loose, ask)
+
+    def _two(self, first: str, second: str, loose: Sequence[int], ask: Mapping[str, Any]) -> Row:
+        """Two texts as one pair. loose: which of them (0, 1) may be cut."""
+        coded = self.tok(first, second, return_token_type_ids=True)
+        row = Row(list(coded["input_ids"]), list(coded["token_type_ids"]), group=int(ask.get("group", 0)))
+        parts = coded.sequence_ids(0)
+        return self._fitted(row, [i for i, part in enumerate(parts) if part in loose], 0)
+
+    def _given(self, ask: Mapping[str, Any], room: int) -> Row:
+        """What a wrapper made of the ask, as it is. Whoever asks has broken up special tokens in prompt and response.
+
+        Only the words of the prompt may be cut; places are the tokens of the response, where they can be told.
+        """
+        given, response = ask["given"], str(ask["response"]).strip()
+        if not isinstance(given, str) and isinstance(given[0], str):
+            first, second = given
+            return self._two(first, second, [i for i, text in enumerate(given) if response not in text], ask)
+        special = isinstance(given, str)
+        if special:
+            text = str(given)
+        else:
+            turns = [(str(m["role"]), str(m["content"])) for m in given]
+            text = self._chat(turns, open_answer=turns[-1][0] != "assistant")
+        start = text.rfind(response)
+        if start < 0:
+            raise ValueError("its chat template changes the response")
+        end = start + len(response)
+        spans = []
+        for _, content in ask["prompt"]:
+            at = text.find(str(content).strip())
+            if content.strip() and at >= 0 and (at + len(content.strip()) <= start or at >= end):
+                spans.append((at, at + len(content.strip())))
+        offsets = self.tok(text, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
+        row = self._row(text + self.spec.end, spans, ask, special=special, room=room, answer_at=start)
+        if self.spec.family == "process":
+            first_token = next((i for i, (a, b) in enumerate(offsets) if b > a and a >= start), 0)
+            inside = [i for i, (a, b) in enumerate(offsets) if b > a and start <= a and b <= end]
+            row.places = [i - first_token + row.answer for i in inside]  # what was cut stands before
+            row.ends = self._step_ends(response, [offsets[i][0] - start for i in inside])
+        return row
+
+    def _step_ends(self, response: str, starts: Sequence[int]) -> list[int]:
+        """For each step, which of the response's tokens is its last. starts: of the tokens, in the response."""
+        ends, at = [], 0
+        for step in response.split(self.spec.step_split):
+            at += len(step)
+            inside = [i for i, s in enumerate(starts) if s < at]
+            if step.strip() and inside:
+                ends.append(inside[-1])
+            at += len(self.spec.step_split)
+        return sorted(set(ends))
 
     def _marked(self, ask: Mapping[str, Any]) -> Row:
         """Source and two candidates, each behind its mark and before a separator (PairRM)."""
