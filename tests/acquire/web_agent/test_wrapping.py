@@ -167,6 +167,7 @@ def test_replies_that_cannot_be_read_end_it_too(server, tmp_path, no_torch):
     with ScriptedEndpoint(lambda _: "I would rather not.") as llm:
         done = integrate(server, tmp_path, llm)
     assert done.reason == "wrapper" and "no readable reply after 2 tries" in done.steps[-1].says
+    assert len(llm.requests) <= WrapperWriter(None).most_calls == 6
     with ScriptedEndpoint(lambda _: {"status": 401, "text": "who are you"}) as llm:
         assert integrate(server, tmp_path, llm).reason == "wrapper"
 
