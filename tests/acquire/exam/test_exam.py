@@ -2,6 +2,7 @@ import asyncio
 import random
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from rlar.acquire.exam import Answer, Case, build_cases, examine, split
 from rlar.acquire.exam.attacks import ATTACKS
 from rlar.acquire.exam.corruptions import CORRUPTIONS
 from rlar.rollouts import Item
-from rlar.types import Fault, Kind, Query, ToolCard, Verdict
+from rlar.types import Cost, Fault, Kind, Query, ToolCard, Verdict
 
 BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -117,12 +118,25 @@ def test_every_kind_of_bad_tool_is_refused_for_its_reason(name):
 def test_a_slow_tool_is_refused_by_what_it_costs():
     class Slow(Planted):
         def one(self, query, response):
-            from rlar.types import Cost
-
             return Verdict(self.card.ref, value=float(good(query, response)), cost=Cost(seconds=5.0))
 
     exam = asyncio.run(examine(Slow(good), CASES, elsewhere=False))
     assert [r.split(":")[0] for r in exam.refusals] == ["slow"]
+
+
+@pytest.mark.parametrize(("slow_on", "slow"), [("wrong", False), ("right", True)])
+def test_how_long_a_wrong_program_runs_is_its_own_doing(slow_on, slow):
+    programs = [replace(q, tests={"language": "python", "code": "assert True"}) for q in addition()]
+    cases = [replace(c, query=q) for c, q in zip(CASES, programs, strict=True)]
+
+    class Runs(Planted):
+        def one(self, query, response):
+            right = bool(good(query, response))
+            seconds = 5.0 if right is (slow_on == "right") else 0.01
+            return Verdict(self.card.ref, value=float(right), cost=Cost(seconds=seconds))
+
+    exam = asyncio.run(examine(Runs(good), cases, elsewhere=False))
+    assert any(r.startswith("slow") for r in exam.refusals) is slow
 
 
 def test_too_few_cases_prove_nothing():

@@ -382,7 +382,7 @@ class _Sheet:
 
     def numbers(self) -> dict[str, float]:
         all_verdicts = [v for verdicts in self.verdicts for v in verdicts.values()]
-        seconds = [v.cost.seconds for v in all_verdicts] or [0.0]
+        seconds = self._seconds() or [v.cost.seconds for v in all_verdicts] or [0.0]
         judged = [v for v in all_verdicts if v.value is not None]
         judgeable = sum(bool(c.right and c.wrong) or len({x for _, x in c.ranked}) > 1 for c in self.cases)
         return {
@@ -395,6 +395,14 @@ class _Sheet:
             "usd_per_1000": 1000 * sum(v.cost.usd for v in all_verdicts) / max(1, len(all_verdicts)),
             "judged_elsewhere": float(self.judged_elsewhere),
         }
+
+    def _seconds(self) -> list[float]:
+        """What the tool took. Where answers are programs, for right ones: how long a wrong one runs is its own doing."""
+        out: list[float] = []
+        for case, verdicts in zip(self.cases, self.verdicts, strict=True):
+            right = {a.text for a in case.right}
+            out += [v.cost.seconds for t, v in verdicts.items() if case.query.tests is None or t in right]
+        return out
 
     def kept_failures(self) -> tuple[Failure, ...]:
         """A few of every kind, so that one common failure does not hide the others."""
