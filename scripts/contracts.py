@@ -21,21 +21,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIME = ("https://github.com/THUDM/slime", "624b824a898ab0ec1fcb4d373004c7f3852bf515")
-OURS = ("-e", f"{ROOT}[server,parquet]", "pytest>=9", "pytest-timeout>=2.4", "pytest-xdist>=3.8")
+OURS = ("-e", f"{ROOT}[server,parquet]", "pytest>=9", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "hypothesis>=6.150")
 
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """tests: a file of tests/adapters/real. alone: packages whose own requirements (GPUs) are left out.
-
-    instead: a version that overrules what all others ask for.
-    """
+    """tests: a file of tests/adapters/real. alone: packages whose own requirements (GPUs) are left out."""
 
     tests: str
     packages: tuple[str, ...]
     alone: tuple[str, ...] = ()
     torch: bool = True
-    instead: str = ""
 
 
 TRAINERS = {
@@ -50,7 +46,6 @@ TRAINERS = {
             "orjson",
         ),
         ("verl==0.9.1",),
-        instead="antlr4-python3-runtime==4.9.3",  # hydra's; math-verify reads LaTeX with this one too
     ),
     "openrlhf": Trainer(
         "test_openrlhf.py", ("transformers>=5,<6", "aiohttp", "pylatexenc", "sympy", "ray"), ("openrlhf==0.11.2",)
@@ -100,11 +95,7 @@ def build(folder: Path, trainer: Trainer, torch: str) -> Path:
     )
     install = [uv, "pip", "install", "-q", "-p", str(python)]
     keep = (torch,) if trainer.torch else ()
-    overrule = []
-    if trainer.instead:
-        (folder / "instead.txt").write_text(trainer.instead + "\n", "utf-8")
-        overrule = ["--override", str(folder / "instead.txt")]
-    subprocess.run([*install, *overrule, *keep, *trainer.packages, *OURS], check=True)
+    subprocess.run([*install, *keep, *trainer.packages, *OURS], check=True)
     if trainer.alone:
         subprocess.run([*install, "--no-deps", *trainer.alone], check=True)
     ready.write_text(wanted, "utf-8")

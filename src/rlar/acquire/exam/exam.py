@@ -397,7 +397,7 @@ class _Sheet:
         }
 
     def _seconds(self) -> list[float]:
-        """What the tool took. Where answers are programs, for right ones: how long a wrong one runs is its own doing."""
+        """What the tool took; of right answers where they are programs: how long a wrong one runs is its own doing."""
         out: list[float] = []
         for case, verdicts in zip(self.cases, self.verdicts, strict=True):
             right = {a.text for a in case.right}
