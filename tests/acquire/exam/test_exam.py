@@ -9,8 +9,9 @@ import pytest
 from rlar.acquire.exam import Answer, Case, build_cases, examine, split
 from rlar.acquire.exam.attacks import ATTACKS
 from rlar.acquire.exam.corruptions import CORRUPTIONS
+from rlar.library import Library
 from rlar.rollouts import Item
-from rlar.types import Cost, Fault, Kind, Query, ToolCard, Verdict
+from rlar.types import Constraint, Cost, Fault, Kind, Query, ToolCard, Verdict
 
 BOX = re.compile(r"\\boxed\{([^{}]*)\}")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -298,3 +299,15 @@ def test_corruptions_stay_out_where_they_could_be_right():
     assert by_name["ten_times"].make(zero, "0", rng) is None
     assert by_name["digits_swapped"].make(Query("q", reference="77"), "77", rng) is None
     assert by_name["wrong_number"].make(Query("Write 3 words", constraints=()), "3 words", rng) is None
+
+
+def test_of_an_answer_that_people_saw_follow_its_instructions_a_broken_one_is_made():
+    rules = (Constraint("punctuation:no_comma", {}), Constraint("keywords:existence", {"keywords": ["birch"]}))
+    query = Query("Write about a birch, without commas.", constraints=rules)
+    tool = Library().get("instructions")
+    for label, made in ((1.0, True), (0.0, False)):
+        (case,) = build_cases([Item(query, ("A birch stands beside the old mill.",), "1", "", 0, (label,))])
+        wrong = [a.text for a in case.wrong if a.how == "corruption:dropped_constraint"]
+        assert bool(wrong) is made
+        values = [v.value for v in asyncio.run(tool.judge(query, wrong))] if wrong else []
+        assert all(v < 0.5 for v in values) and len(case.right) == label

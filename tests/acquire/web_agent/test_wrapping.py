@@ -396,9 +396,15 @@ def reward(outputs):
             assert refused.returncode == 1 and "--allow-generated-wrappers" in refused.stdout and not llm.requests
             allowed = ("--llm", llm.url, "--model", "scripted", "--allow-generated-wrappers", "--json")
             done = rlar("hub", "add", "acme/odd-rm", *where, *allowed)
+            asked_to_add = len(llm.requests)
+            where = ("--hub", "--hub-endpoint", hub.endpoint, "--cache", "cache", "--library", "other")
+            acquired = rlar("acquire", "clear.jsonl", *where, *allowed[:-1], "--report", "report.json")
         told = json.loads(done.stdout)
+        assert acquired.returncode == 0, acquired.stderr
+        families = json.loads((tmp_path / "report.json").read_text())["families"]
+        assert [f for f in families if f["admitted"].startswith("acme_odd_rm")], families
         assert told["state"] == "admitted" and told["wrapper"]["model"] == "scripted", told
-        assert len(llm.requests) == 1
+        assert asked_to_add == 1
         scored = rlar("score", "more.jsonl", "--library", "lib", "--out", "rewards.jsonl")  # neither Hub nor LLM now
         assert scored.returncode == 0, scored.stderr
         rewards = [json.loads(line) for line in (tmp_path / "rewards.jsonl").read_text().splitlines()]
