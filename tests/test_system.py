@@ -239,5 +239,5 @@ def test_what_a_prompt_asks_for_is_checked_only_where_one_asks_for_that_and_noth
         assert values([plain.score_sync(query, responses)]) == [[None, None, None]]
         assert values([reads.score_sync(query, responses)]) == [[1.0, 0.0, 0.0]]
         assert reads.analyze(query).checks == ("constraints",)
-        assert values([reads.score_sync(sums, ["It is 42.", "Forty two"])]) == [[1.0, 0.0]]  # the reference decides
+        assert values([reads.score_sync(sums, ["It is 42.", "Fifty two"])]) == [[1.0, 0.0]]  # the reference decides
         assert reads.decide(Query("Tell me a story of about 300 words.")).gap is not None  # "about" is no bound
