@@ -136,7 +136,7 @@ def test_samples_become_tensors_of_a_batch(tiny, configure):
 
 
 def _elsewhere(blob: bytes) -> Any:
-    return pickle.loads(blob)(["p it is 3"], ["p "], ["3"])["rewards"]
+    return pickle.loads(blob)(["1 + 2? it is 3"], ["1 + 2? "], ["3"])["rewards"]
 
 
 def test_pickled_into_a_spawned_process(configure, spawn):
