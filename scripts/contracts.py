@@ -36,7 +36,10 @@ class Trainer:
 
 TRAINERS = {
     "trl": Trainer("test_trl.py", ("trl==1.16.0", "transformers>=5,<6", "datasets", "accelerate")),
-    "trl-1.10": Trainer("test_trl.py", ("trl==1.10.0", "transformers==5.10.4", "requests", "datasets", "accelerate")),
+    "trl-1.10": Trainer(
+        "test_trl.py",
+        ("trl==1.10.0", "transformers==5.10.4", "requests", "aiohttp", "jmespath", "datasets", "accelerate"),
+    ),
     "trl-0.29": Trainer("test_trl.py", ("trl==0.29.1", "transformers==4.57.6", "datasets", "accelerate")),
     "verl": Trainer(
         "test_verl.py",

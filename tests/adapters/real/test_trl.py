@@ -329,4 +329,6 @@ def test_two_ranks_that_split_groups_meet_at_a_server(tiny, tmp_path, settings):
             check=True, timeout=110, env=environment, capture_output=True,
         )  # fmt: skip
         entry = json.loads((tmp_path / "log.json").read_text())
-    assert entry["rlar/valid_rate"] == 1.0 and entry["rlar/incomplete_rate"] == 0.0
+    assert entry["rewards/rlar/mean"] > 0.0  # who did not meet would have the floor, 0
+    if VERSION >= (1, 0):
+        assert entry["rlar/valid_rate"] == 1.0 and entry["rlar/incomplete_rate"] == 0.0

@@ -32,9 +32,26 @@ def eventually(what: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
+OTHERS: set[int] = set()  # processes that this one had before: what earlier tests left running is not ours to count
+
+
+@pytest.fixture(autouse=True)
+def only_ours() -> None:
+    OTHERS.clear()
+    OTHERS.update(p.pid for p in psutil.Process().children())
+
+
+def zygotes() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if p.pid not in OTHERS]
+
+
 def inhabitants() -> list[psutil.Process]:
-    """The zygotes and tasks of this process's sandboxes."""
-    return psutil.Process().children(recursive=True)
+    """The zygotes and tasks of this test's sandboxes."""
+    found = []
+    for zygote in zygotes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [zygote, *zygote.children(recursive=True)]
+    return found
 
 
 def test_a_dead_zygote_is_replaced_unnoticed() -> None:
@@ -52,7 +69,7 @@ def test_a_spare_that_died_is_replaced_unnoticed() -> None:
         box.run_sync("")
         for _ in range(3):
             time.sleep(0.05)  # the spare comes up after the answer was given
-            for process in psutil.Process().children()[0].children():
+            for process in zygotes()[0].children():
                 process.kill()
             assert box.run_sync("print(1)").stdout == b"1\n"
 
@@ -154,15 +171,15 @@ def test_when_the_owner_dies_everything_in_it_dies(layers: str, how: int) -> Non
 def test_a_forked_child_gets_sandboxes_of_its_own() -> None:
     with Sandbox(LIMITS, slots=1) as box:
         box.run_sync("")
-        zygotes = {p.pid for p in psutil.Process().children()}
+        first = {p.pid for p in zygotes()}
         read, write = os.pipe()
         pid = os.fork()
         if pid == 0:
             try:
                 out = box.run_sync("print('child')").stdout
-                own = {p.pid for p in psutil.Process().children()}
+                own = {p.pid for p in zygotes()}
                 box.close()
-                os.write(write, out if own and not own & zygotes else b"shared")
+                os.write(write, out if own and not own & first else b"shared")
             finally:
                 os._exit(0)
         os.close(write)
