@@ -287,7 +287,7 @@ def test_a_killed_server_loses_nothing_and_scores_nothing_differently(tmp_path, 
         {"id": i, "query": {"prompt": f"{i}+1?", "answer": str(i + 1)}, "responses": [str(i + 1), str(i), "?"]}
         for i in range(300)
     ]
-    items += [{**waiting(0.2), "id": f"w{i}"} for i in range(40)]
+    items += [{**waiting(1.5), "id": f"w{i}"} for i in range(40)]  # in flight when it is killed
     first = start(port, tmp_path, library)
     second = None
     try:
