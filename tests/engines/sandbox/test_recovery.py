@@ -110,7 +110,9 @@ def test_killing_anything_at_any_moment_changes_no_result(layers: tuple[str, ...
         thread = threading.Thread(target=killer)
         thread.start()
         try:
-            for n in range(210):
+            for n in range(2000):
+                if n >= 210 and kills > 30:
+                    break
                 try:
                     assert work[n % len(work)](n), n % len(work)
                 except SandboxFault:
@@ -120,7 +122,7 @@ def test_killing_anything_at_any_moment_changes_no_result(layers: tuple[str, ...
             stop.set()
             thread.join()
         assert kills > 30
-        assert faults <= 5
+        assert faults <= kills / 6
         assert box.run_sync("print(1)").stdout == b"1\n"
     assert eventually(lambda: not inhabitants())
 
