@@ -139,7 +139,7 @@ def test_closing_leaves_no_process_descriptor_or_file(tmp_path: Path, monkeypatc
                 box.grade_sync("def f(x): return 1", Asserts("for i in [1]: assert f(1) == 1", "f"))
                 box.load("def score(r): return 1.0").judge_sync([("a",)])
     assert eventually(lambda: not inhabitants())
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208  (an earlier test's last one may go meanwhile)
     assert list(tmp_path.iterdir()) == []
 
 
