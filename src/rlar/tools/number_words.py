@@ -6,7 +6,7 @@ _BELOW_TWENTY = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
 )
-_ONES = {word: value for value, word in enumerate(_BELOW_TWENTY.split())}
+ONES = {word: value for value, word in enumerate(_BELOW_TWENTY.split())}
 _FROM_TWENTY = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = {word: 10 * value for value, word in enumerate(_FROM_TWENTY.split(), 2)}
 _THOUSANDS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
@@ -46,7 +46,7 @@ def _below_thousand(words: list[str]) -> int | None:
     if "hundred" in words:
         at = words.index("hundred")
         head, tail = words[:at], words[at + 1 :]
-        hundreds = 1 if head == ["a"] else _ONES.get(head[0]) if len(head) == 1 else None
+        hundreds = 1 if head == ["a"] else ONES.get(head[0]) if len(head) == 1 else None
         if not hundreds or hundreds > 9:
             return None
         tail = tail[1:] if tail[:1] == ["and"] and len(tail) > 1 else tail
@@ -57,7 +57,7 @@ def _below_thousand(words: list[str]) -> int | None:
 
 def _below_hundred(words: list[str]) -> int | None:
     if len(words) == 1:
-        return _ONES.get(words[0], _TENS.get(words[0]))
-    if len(words) == 2 and words[0] in _TENS and 0 < _ONES.get(words[1], 0) < 10:
-        return _TENS[words[0]] + _ONES[words[1]]
+        return ONES.get(words[0], _TENS.get(words[0]))
+    if len(words) == 2 and words[0] in _TENS and 0 < ONES.get(words[1], 0) < 10:
+        return _TENS[words[0]] + ONES[words[1]]
     return None

@@ -74,7 +74,7 @@ class RewardModel:
     def fits(self, query: Query) -> bool:
         if not query.text.strip():
             return False
-        have = {"reference": _reference(query), "source": _source(query)}
+        have = {"reference": reference_of(query), "source": _source(query)}
         return all(have[need] for need in self.spec.needs)
 
     async def judge(self, query: Query, responses_G: Sequence[Response]) -> list[Verdict]:
@@ -110,9 +110,9 @@ class RewardModel:
         out = {r: Verdict(ref, value=low, why="an empty answer") for r in plan.empty}
         if self.spec.scope is Scope.RESPONSE:
             for text, answer in zip(plan.texts, answers, strict=True):
-                out[text] = self._one(lambda a=answer: read(a, self.spec), _cost(self.spec, answer))
+                out[text] = self._one(lambda a=answer: read(a, self.spec), cost_of(self.spec, answer))
             return out
-        cost = sum((_cost(self.spec, a) for a in answers), Cost())
+        cost = sum((cost_of(self.spec, a) for a in answers), Cost())
         share = Cost(cost.seconds / max(1, len(plan.texts)), calls=-(-cost.calls // max(1, len(plan.texts))))
         rate = self._listed if self.spec.family == "generative_list" else self._compared
         for text in plan.texts:
@@ -185,7 +185,7 @@ def _plan(spec: ModelSpec, group: int, query: Query, responses: Sequence[Respons
     texts = tuple(r for r in unique if r.strip())
     empty = tuple(r for r in unique if not r.strip())
     turns = [["user", query.prompt]] if isinstance(query.prompt, str) else [[m.role, m.content] for m in query.prompt]
-    shared = {"prompt": turns, "reference": _reference(query), "source": _source(query), "group": group}
+    shared = {"prompt": turns, "reference": reference_of(query), "source": _source(query), "group": group}
     if spec.scope is Scope.RESPONSE:
         return _Plan(texts, empty, tuple({**shared, "response": r} for r in texts))
     ordered = sorted(texts)  # whom an answer is compared with does not depend on its place in the group
@@ -215,11 +215,11 @@ def _prefers_first(answer: dict[str, Any], ask: dict[str, Any], spec: ModelSpec)
     return sigmoid(label_value(labels, spec))
 
 
-def _cost(spec: ModelSpec, answer: dict[str, Any]) -> Cost:
+def cost_of(spec: ModelSpec, answer: dict[str, Any]) -> Cost:
     return Cost(seconds=float(answer.get("seconds", 0.0)), calls=1 if spec.endpoint else 0)
 
 
-def _reference(query: Query) -> str:
+def reference_of(query: Query) -> str:
     value = query.reference
     if value is None:
         several = query.extra.get("references")

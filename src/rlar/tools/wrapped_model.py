@@ -20,7 +20,7 @@ from rlar.engines.models.marks import pattern_of, safe
 from rlar.engines.models.spec import ModelSpec
 from rlar.engines.models.values import finish
 from rlar.errors import ToolFault, UnsafeError
-from rlar.tools.reward_model import RewardModel, _cost, _reference
+from rlar.tools.reward_model import RewardModel, cost_of, reference_of
 from rlar.types import Cost, Fault, Json, Query, Response, Verdict, content_key
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class WrappedModel(RewardModel):
         self._verifier: Verifier | None = None
 
     def fits(self, query: Query) -> bool:
-        return super().fits(query) and (bool(_reference(query)) or not self.wrapper.reference)
+        return super().fits(query) and (bool(reference_of(query)) or not self.wrapper.reference)
 
     async def judge_many(self, groups: Sequence[Group]) -> list[list[Verdict]]:
         """All groups in one round. Same order as given."""
@@ -158,7 +158,7 @@ class WrappedModel(RewardModel):
         answers = await engine.ask(self.spec, asks) if asks else []
         useful: list[tuple[int, dict[str, Json]]] = []
         for i, answer in zip(sent, answers, strict=True):
-            cost = _cost(self.spec, answer)
+            cost = cost_of(self.spec, answer)
             if fault := answer.get("fault"):
                 out[i] = _Got(fault=Fault(fault), why=str(answer.get("why", "")), cost=cost)
             elif answer.get("too_long"):
@@ -261,7 +261,7 @@ def outputs_of(answer: Mapping[str, Any], spec: ModelSpec, wrapper: Wrapper) -> 
 def _plain(query: Query, response: Response, pattern: Any) -> Plain:
     turns = [("user", query.prompt)] if isinstance(query.prompt, str) else [(m.role, m.content) for m in query.prompt]
     messages = [{"role": str(role), "content": safe(content, pattern)} for role, content in turns]
-    reference = _reference(query)
+    reference = reference_of(query)
     return messages, safe(response, pattern), safe(reference, pattern) if reference else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlar.acquire.exam.cases import Answer, Case, rng_for
+from rlar.acquire.exam.cases import Answer, Case, Corruption, rng_for
 from rlar.acquire.exam.corruptions import CORRUPTIONS
 from rlar.acquire.exam.corruptions.constraints import CONSTRAINTS
 from rlar.acquire.exam.gold import right_answers
@@ -39,7 +39,7 @@ def _case(item: Item, family: Sequence[Query], seed: int) -> Case:
     labelled = [(t, x) for t, x in zip(item.responses, item.labels or (), strict=False) if x is not None]
     if labelled and {x for _, x in labelled} <= {0.0, 1.0}:
         if not right and query.constraints:  # an instruction that people saw followed can be broken
-            wrong += [a for t, x in labelled if x == 1.0 for a in broken(query, t, seed)]
+            wrong += [a for t, x in labelled if x == 1.0 for a in corrupted(query, t, seed, CONSTRAINTS)]
         right += [Answer(t, "labelled") for t, x in labelled if x == 1.0]
         wrong = wrong[:MOST_WRONG] + [Answer(t, "labelled") for t, x in labelled if x == 0.0]
     else:
@@ -50,24 +50,13 @@ def _case(item: Item, family: Sequence[Query], seed: int) -> Case:
     return Case(query, tuple(right), tuple(wrong), ranked, str(item.meta.get("group") or ""))
 
 
-def corrupted(query: Query, right: str, seed: int) -> list[Answer]:
+def corrupted(query: Query, right: str, seed: int, by: Sequence[Corruption] = CORRUPTIONS) -> list[Answer]:
     """Every corruption that applies to this right answer, each with a generator of its own."""
     answers = []
-    for corruption in CORRUPTIONS:
+    for corruption in by:
         wrong = corruption.make(query, right, rng_for(seed, corruption.name, query.key))
         if wrong is not None and wrong.strip() != right.strip():
             answers.append(Answer(wrong, f"corruption:{corruption.name}"))
-    return answers
-
-
-def broken(query: Query, right: str, seed: int) -> list[Answer]:
-    """A response that follows its instructions, with one of them broken; different ones where there are several."""
-    answers = []
-    for corruption in CONSTRAINTS:
-        for attempt in range(len(query.constraints)):
-            wrong = corruption.make(query, right, rng_for(seed, f"{corruption.name}{attempt}", query.key))
-            if wrong is not None and wrong.strip() != right.strip():
-                answers.append(Answer(wrong, f"corruption:{corruption.name}"))
     return answers
 
 

@@ -15,7 +15,7 @@ class Thresholds:
     are no faults. gold_accepted, wrong_rejected: for tools with a line. pair_accuracy: better above worse, ties half.
     pair_floor: what the lower end of its interval must exceed (a coin). metamorphic: values that a harmless change left
     alone. resisted: attacks that gained nothing, over all; resisted_each: of each kind of attack.
-    most_seconds_p99: CPU or wall seconds per response.
+    most_seconds_p99: CPU or wall seconds per response; where programs are answers, per right one.
     """
 
     min_queries: int = 8

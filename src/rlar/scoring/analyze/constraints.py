@@ -11,20 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 
 from rlar.tools.language_names import code_of_language
+from rlar.tools.number_words import ONES
 from rlar.types import Constraint, Json
 
 _READ = 6000  # characters of a prompt that are read
 
-_ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_NUMBERS = {word: n for n, word in enumerate(_ONES)} | {
-    "a": 1,
-    "once": 1,
-    "twice": 2,
-    "thrice": 3,
-    "fifteen": 15,
-    "twenty": 20,
-}
-_N = r"(?P<n>\d{1,5}|" + "|".join([*_ONES[1:], "fifteen", "twenty"]) + ")"
+_NUMBERS = ONES | {"a": 1, "once": 1, "twice": 2, "thrice": 3, "twenty": 20}
+_N = r"(?P<n>\d{1,5}|" + "|".join([*ONES][1:]) + "|twenty)"
 _Q = r"[\"'“”‘’«»]"
 _LEAST = r"(?:at least|no fewer than|no less than|a minimum of|minimum|not less than)"
 _MOST = r"(?:at most|no more than|not more than|a maximum of|maximum|up to)"
@@ -164,7 +157,7 @@ _NOT_APPEAR = re.compile(r"\bthe words? \"([^\"\n]{1,30})\" (?:should|must) not 
 _TIMES = re.compile(
     r"\bword \"?'?(?P<word>[\w-]{1,25})\"?'?(?: should| must)?(?: appears?| for| be (?:used"
     r"|mentioned))? (?P<how>at least|less than|at most|no more than"
-    r"|fewer than) (?:(?P<n>\d{1,3}|" + "|".join(_ONES[1:]) + r") times|(?P<once>once|twice))",
+    r"|fewer than) (?:(?P<n>\d{1,3}|" + "|".join([*ONES][1:]) + r") times|(?P<once>once|twice))",
     re.I,
 )
 _LETTER_TIMES = re.compile(
