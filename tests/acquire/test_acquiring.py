@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from scripted_coder import SPECS
 
-from rlar.acquire.acquiring import ALREADY, Acquired, Acquisition, Outcome, Tried, halves
-from rlar.acquire.exam import build_cases, examine, split
+from rlar.acquire.acquiring import ALREADY, Acquired, Acquisition, Outcome, Tried, _merit, halves
+from rlar.acquire.exam import Exam, build_cases, examine, split
+from rlar.acquire.exam.figures import Figure
 from rlar.acquire.families import Family
 from rlar.acquire.preference import LEAST_PAIRS, head_draft, labelled_pairs
 from rlar.acquire.report import counts, report_html, report_json, shares
 from rlar.acquire.templates import CANDIDATES, configured, proposals
 from rlar.library import Library
 from rlar.library.builtin import CATALOG
+from rlar.library.index import Row
 from rlar.library.loaders import load
 from rlar.library.store import Store
 from rlar.rollouts import Item
@@ -268,6 +270,22 @@ def _killed_runs(folder, kills, longest_s, seed):
             assert all(rows[key].state in ("admitted", "retired") for key in admitted)
         assert not Library.open(folder).problems
     return admitted
+
+
+@pytest.mark.parametrize(
+    ("pairs", "seconds", "best"),
+    [
+        ((0.9, 0.8), (1.0, 0.0001), "a"),  # order of pairs comes first
+        ((0.9, 0.9), (2.0, 0.02), "b"),
+        ((0.9, 0.9), (0.0004, 0.0016), "b"),  # noise of the clock: the name settles it, either way round
+        ((0.9, 0.9), (0.0016, 0.0004), "b"),
+    ],
+)
+def test_which_of_two_that_passed_is_best_does_not_hang_on_the_clock(pairs, seconds, best):
+    figures = [{"pair_accuracy": Figure(p, 40, p, 1.0), "resisted": Figure(1.0, 40, 0.9, 1.0)} for p in pairs]
+    exams = [Exam("t", 0, 9, f, {}, {"seconds_p50": s}, (), ()) for f, s in zip(figures, seconds, strict=True)]
+    rows = [Row(name, "1", "proposed", "", False) for name in "ab"]
+    assert max(zip(rows, exams, strict=True), key=_merit)[0].name == best
 
 
 def test_a_run_killed_at_any_moment_loses_nothing_that_was_admitted(tmp_path):

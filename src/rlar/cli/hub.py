@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +19,7 @@ from rlar.types import Json
 
 if TYPE_CHECKING:
     from rlar.acquire.web_agent.adding import Added, Step
+    from rlar.acquire.web_agent.fetch import Progress
     from rlar.acquire.web_agent.hub import Hub
     from rlar.acquire.web_agent.ranking import Ranked
     from rlar.acquire.web_agent.searching import Found
@@ -143,6 +144,7 @@ def add_command(
             base=base,
             wrappers=wrappers,
             on_step=None if as_json else _tell,
+            on_bytes=stack.enter_context(_coming(shown=sys.stderr.isatty())),
         )
 
         async def all_steps() -> Added:
@@ -158,6 +160,26 @@ def add_command(
         _outcome(done)
     if done.state != "admitted":
         raise typer.Exit(1)
+
+
+@contextmanager
+def _coming(*, shown: bool) -> Iterator[Progress]:
+    """A bar for files that come: bytes, rate, time left; gone when they are there."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def told(name: str, there: int, total: int) -> None:
+            bar.update(task, description=plain(name), completed=there, total=total, visible=there < total)
+
+        yield told
 
 
 def open_hub(endpoint: str | None, cache: Path | None) -> Hub:

@@ -15,7 +15,6 @@ from rlar.acquire.web_agent.smoke import Smoke
 from rlar.acquire.web_agent.wanted import Wanted
 from rlar.library.store import Store
 from rlar.rollouts import Item
-from rlar.testing.hub import LocalHub
 from rlar.types import Query
 
 pytest.importorskip("huggingface_hub")
@@ -35,12 +34,6 @@ def items(n=30, reference=None):
         )
         for i in range(n)
     ]
-
-
-@pytest.fixture
-def server():
-    with LocalHub() as hub:
-        yield hub
 
 
 def agent(server, store, folder):
@@ -75,7 +68,7 @@ def test_no_hub_and_nothing_to_take_are_said(server, tmp_path):
 
 
 def test_the_best_are_tried_and_what_fails_is_told_with_its_reason(server, tmp_path, monkeypatch):
-    async def smoked(spec, engine):
+    async def smoked(spec, engine, wrapper=None):
         return Smoke(("load: no torch here",)) if "second" in spec.repo else Smoke((), {"device": "cpu"})
 
     monkeypatch.setattr("rlar.acquire.web_agent.adding.smoke", smoked)

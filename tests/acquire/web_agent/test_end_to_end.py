@@ -6,7 +6,6 @@ there is beyond a model of 0.1M parameters (its exam says so); an answer against
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -14,22 +13,13 @@ import sys
 import pytest
 from preferring import garbled, labelled, lessons, parted, rows
 from stocking import card
-from zoo import making
+from zoo import REAL, making
 
 from rlar.scoring.analyze import analyze
 from rlar.testing.hub import LocalHub
 from rlar.types import Query
 
-pytestmark = [
-    pytest.mark.models,
-    pytest.mark.slow,
-    pytest.mark.data,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(
-        not all(importlib.util.find_spec(n) for n in ("torch", "transformers", "huggingface_hub")),
-        reason='needs torch and transformers: pip install "rlar[models]"',
-    ),
-]
+pytestmark = [*REAL, pytest.mark.data, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

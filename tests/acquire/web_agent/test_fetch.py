@@ -20,12 +20,6 @@ pytest.importorskip("huggingface_hub")
 QUOTA = 1 << 30
 
 
-@pytest.fixture
-def server():
-    with LocalHub() as hub:
-        yield hub
-
-
 def client(server: LocalHub) -> Hub:
     return Hub(server.endpoint, deadline_s=5)
 
@@ -45,6 +39,19 @@ def test_only_needed_files_are_fetched_and_each_is_checked(server, tmp_path):
     before = len(server.requests)
     assert fetch(hub, hub.info("acme/rm"), tmp_path, quota=QUOTA) == done
     assert len(server.requests) == before + 1  # the info alone
+
+
+def test_it_says_how_far_it_is_and_goes_on_from_there(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching.time, "sleep", lambda _: None)
+    files = reward_model(files={"model.safetensors": tensors({"w": (40_000, 8)}, 0.5)})
+    server.add("acme/rm", files)
+    hub, told = client(server), []
+    facts = hub.info("acme/rm")
+    server.faults = Faults(cut_at=600_000, times=1)
+    done = fetch(hub, facts, tmp_path, quota=QUOTA, progress=lambda *told_now: told.append(told_now))
+    there = [have for _, have, _ in told]
+    assert there == sorted(there) and there[-1] == done.size and len(there) > len(done.sha256)
+    assert {total for *_, total in told} == {done.size} and {name for name, *_ in told} == set(done.sha256)
 
 
 def test_a_newer_commit_does_not_change_what_was_pinned(server, tmp_path):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import json
 import shutil
 
 import pytest
 from stocking import card, reward_model, tensors
-from zoo import making
+from zoo import REAL, making
 
 from rlar.acquire.web_agent.adding import Integrator, draft_of
 from rlar.acquire.web_agent.bases import base_of, beta_of, difference, vocabulary
@@ -22,18 +21,9 @@ from rlar.acquire.web_agent.wanted import Wanted
 from rlar.library.loaders import load, model_place
 from rlar.library.manifest import LibraryProblem
 from rlar.library.store import Store
-from rlar.testing.hub import Faults, LocalHub
+from rlar.testing.hub import Faults
 
 pytest.importorskip("huggingface_hub")
-REAL = [
-    pytest.mark.models,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not all(importlib.util.find_spec(n) for n in ("torch", "transformers")),
-        reason='needs torch and transformers: pip install "rlar[models]"',
-    ),
-]
 WORDS = {"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}, "added_tokens": []}
 TEXT = "A reward model for helpful dialogue: its implicit reward (DPO, beta = 0.2)."
 
@@ -55,17 +45,11 @@ def base(**changes):
 
 
 @pytest.fixture
-def server():
-    with LocalHub() as hub:
-        yield hub
-
-
-@pytest.fixture
 def smoked(monkeypatch):
     """No torch here: what would be loaded is looked at, and called sound."""
     seen = []
 
-    async def smoke(spec, engine):
+    async def smoke(spec, engine, wrapper=None):
         seen.append(spec)
         return Smoke((), {"device": "cpu"})
 
@@ -250,7 +234,7 @@ def test_tokenizers_are_compared_by_what_numbers_texts():
 class TestReal:
     """Through real transformers: the ratio is the engine's, and a model against itself is refused by smoke."""
 
-    pytestmark = REAL
+    pytestmark = [*REAL, pytest.mark.timeout(600)]
 
     def repositories(self, server, folder, *, same=False):
         making().dpo(folder)

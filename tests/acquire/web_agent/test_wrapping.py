@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import re
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 from preferring import garbled, labelled, lessons, parted, rows
 from stocking import card, reward_model
 from wrappers import BAD, GOOD, PLAIN, reply
-from zoo import making
+from zoo import REAL, making
 
 from rlar.acquire.web_agent.adding import Integrator
 from rlar.acquire.web_agent.hub import Hub
@@ -28,19 +27,10 @@ from rlar.library.store import Store
 from rlar.scoring.analyze import analyze
 from rlar.testing.chat import ScriptedEndpoint
 from rlar.testing.hub import LocalHub
-from rlar.tools.wrapped_model import WrappedModel, Wrapper
+from rlar.tools.wrapped_model import WrappedModel, Wrapper, read_by_model
 from rlar.types import Fault, Query
 
 pytest.importorskip("huggingface_hub")
-REAL = [
-    pytest.mark.models,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not all(importlib.util.find_spec(n) for n in ("torch", "transformers")),
-        reason='needs torch and transformers: pip install "rlar[models]"',
-    ),
-]
 ODD = {"architectures": ["ArceeForSequenceClassification"], "model_type": "arcee"}
 
 
@@ -50,12 +40,6 @@ def wrapper(source=GOOD, form="chat", names=("LABEL_0",), **more):
 
 def problems(one, kind="labels"):
     return asyncio.run(problems_with(one, kind, -50.0, 50.0))
-
-
-@pytest.fixture
-def server():
-    with LocalHub() as hub:
-        yield hub
 
 
 @pytest.fixture
@@ -82,6 +66,13 @@ def test_a_good_wrapper_passes_whatever_it_gives_the_model_to_read():
     assert problems(wrapper(PLAIN, "text", names=("bad", "good", "best"))) == []
     pair = 'return [prompt_messages[-1]["content"], response]'
     assert problems(wrapper(PLAIN.replace(PLAIN.split("reference):\n    ")[1].split("\n")[0], pair), "pair")) == []
+
+
+def test_no_response_reaches_another_through_what_a_wrapper_keeps():
+    counting = wrapper(BAD["counts its calls"][0])
+    asked = [([{"role": "user", "content": "How?"}], "So.", None)] * 3
+    apart, together = (asyncio.run(read_by_model(counting, asked, together=t)) for t in (False, True))
+    assert apart[0] == apart[1] == apart[2] and together[0] == apart[0] != together[1]
 
 
 def test_every_kind_of_outputs_has_its_stub():
@@ -278,8 +269,23 @@ def engine():
         yield engine
 
 
+def encoder(kind, auto_class, labels):
+    """What makes an encoder with such a head in a folder."""
+
+    def make(folder):
+        import transformers
+
+        m = making()
+        m.seeded(0)
+        config = m.encoder_config(kind, m.tokenizer(folder, template=None), num_labels=labels)
+        model = m.spread(getattr(transformers, auto_class).from_config(config))
+        m.save(folder, model.config, model.state_dict(), type(model).__name__)
+
+    return make
+
+
 class TestReal:
-    pytestmark = REAL
+    pytestmark = [*REAL, pytest.mark.timeout(900)]
 
     def put(self, server, folder, make, text="A reward model."):
         folder.mkdir(parents=True)
@@ -310,16 +316,7 @@ class TestReal:
                 assert model.eval()(input_ids=ids["input_ids"]).logits[0, 0].item() == pytest.approx(value, abs=1e-4)
 
     def test_an_encoder_with_five_unnamed_labels(self, server, tmp_path, engine):
-        def make(folder):
-            from transformers import AutoModelForSequenceClassification
-
-            m = making()
-            m.seeded(0)
-            config = m.encoder_config("roformer", m.tokenizer(folder, template=None), num_labels=5)
-            model = m.spread(AutoModelForSequenceClassification.from_config(config))
-            m.save(folder, model.config, model.state_dict(), type(model).__name__)
-
-        self.put(server, tmp_path / "made", make)
+        self.put(server, tmp_path / "made", encoder("roformer", "AutoModelForSequenceClassification", 5))
         source = PLAIN.replace("values[0]))", "sum(i * v for i, v in enumerate(values))))")
         done, values = self.integrated(server, tmp_path, engine, reply(source, form="text"))
         assert done.wrapper.wrapper.names == tuple(f"LABEL_{i}" for i in range(5)) and values[0] != values[1]
@@ -333,16 +330,8 @@ class TestReal:
         assert done.spec.family == "label_token" and values[0] != values[1]
 
     def test_a_token_classifier_by_the_ends_of_steps(self, server, tmp_path, engine):
-        def make(folder):
-            from transformers import AutoModelForTokenClassification
-
-            m = making()
-            m.seeded(0)
-            config = m.encoder_config("bert", m.tokenizer(folder, template=None), num_labels=2)
-            model = m.spread(AutoModelForTokenClassification.from_config(config))
-            m.save(folder, model.config, model.state_dict(), type(model).__name__)
-
-        self.put(server, tmp_path / "made", make, "A process reward model.")
+        made = encoder("bert", "AutoModelForTokenClassification", 2)
+        self.put(server, tmp_path / "made", made, "A process reward model.")
         source = """
 import math
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 
 import pytest
-from zoo import BUDGET, ELIGIBLE, INELIGIBLE
+from zoo import BUDGET, ELIGIBLE, INELIGIBLE, REAL
 
 from rlar.acquire.web_agent.adapters import DECODERS, ENCODERS
 from rlar.acquire.web_agent.adding import Integrator
@@ -14,15 +13,7 @@ from rlar.acquire.web_agent.hub import Hub
 from rlar.acquire.web_agent.wanted import Wanted
 from rlar.testing.hub import LocalHub
 
-pytestmark = [
-    pytest.mark.models,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not all(importlib.util.find_spec(n) for n in ("torch", "transformers", "huggingface_hub")),
-        reason='needs torch and transformers: pip install "rlar[models]"',
-    ),
-]
+pytestmark = [*REAL, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stocking import card
 
 from rlar.testing.hub import LocalHub
 
+REAL = [
+    pytest.mark.models,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(importlib.util.find_spec(n) for n in ("torch", "transformers", "huggingface_hub")),
+        reason='needs torch and transformers: pip install "rlar[models]"',
+    ),
+]
 BUDGET = 400_000  # parameters; a model of the zoo has 30,000 to 60,000, the one that is too big has 600,000
 
 

@@ -284,6 +284,37 @@ def test_a_system_turn_goes_where_a_template_has_none(made):
     assert s.tok.decode(s.row(ask("yes", "why?")).ids).startswith("user: be fair\n\nwhy?")
 
 
+THINKING = (  # rewrites what was thought, as templates of reasoning models do
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+    "{{ m['content'].split('</think>')[-1] | trim }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize("kind", ["dpo", "qwen_prm"])
+def test_no_response_keeps_a_model_from_judging_it_by_what_its_template_rewrites(made, kind):
+    from dataclasses import replace
+
+    s = scorer(replace(made(kind), chat_template=THINKING))
+    plain, thought, unfinished = (
+        s.answer([ask(text)])[0] for text in ("yes", "it is </think>\n\nyes", "one</think>two</think>")
+    )
+    assert all("fault" not in a for a in (plain, thought, unfinished)), (thought, unfinished)
+    assert numbers(plain) != numbers(thought) != numbers(unfinished)  # all of it was read
+    row = s.row(ask("it is </think>\n\nyes", "one two " * 300))
+    assert "it is </think>" in s.tok.decode(row.ids) and len(row.ids) <= s.texts.limit  # and only the prompt was cut
+
+
+def test_nor_where_a_wrapper_made_the_turns(made):
+    from dataclasses import replace
+
+    s = scorer(replace(made("classifier"), format="given", chat_template=THINKING))
+    text = "it is </think>\n\nyes"
+    turns = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": f"Rate: {text}"}]
+    a = ask(text, "why?", given=turns)
+    assert f"Rate: {text}" in s.tok.decode(s.row(a).ids) and "fault" not in s.answer([a])[0]
+
+
 def test_a_broken_template_is_a_fault_of_the_model(made):
     from dataclasses import replace
 

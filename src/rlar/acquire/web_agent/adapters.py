@@ -282,12 +282,15 @@ RULES: tuple[Callable[[Facts], Recognised | None], ...] = (
 )
 
 
-def spec_of(facts: Facts, *, path: str, files: Mapping[str, str], parameters: int, **more: Any) -> ModelSpec:
-    """The spec of a recognised and fetched model. more: further fields, as of its reference model.
+def spec_of(
+    facts: Facts, *, path: str, files: Mapping[str, str], parameters: int, found: Recognised | None = None, **more: Any
+) -> ModelSpec:
+    """The spec of a fetched model. found: what it is, where no rule recognised it. more: further fields, as of its
+    reference model.
 
     Raises ValueError where its fields do not fit together.
     """
-    found = recognise(facts)
+    found = found or recognise(facts)
     if not found.family:
         raise ValueError(found.why)
     fields = dict(found.fields)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlar.acquire.web_agent.adapters import Recognised, recognise, spec_of
-from rlar.acquire.web_agent.drafting import deciding, draft_of, wrapped_spec
+from rlar.acquire.web_agent.drafting import deciding, draft_of, wrapped
 from rlar.acquire.web_agent.facts import COMMIT, REPO_ID, Facts
-from rlar.acquire.web_agent.fetch import Fetched, fetch, take_folder
+from rlar.acquire.web_agent.fetch import Fetched, Progress, fetch, take_folder
 from rlar.acquire.web_agent.filters import rejections
 from rlar.acquire.web_agent.folders import facts_of_folder
 from rlar.acquire.web_agent.hub import Hub, HubRefused, HubUnavailable
@@ -95,7 +95,8 @@ class Integrator:
 
     wrappers: who writes a wrapper where no family is known; None where the user did not allow it.
     base: the reference model that the user names for a log ratio, ORG/MODEL, ORG/MODEL@REVISION or a folder.
-    on_step: told after every step. Nothing here raises for what a repository does; `Added.reason` says what refused it.
+    on_step: told after every step. on_bytes: told while files come, from a thread. Nothing here raises for what a
+    repository does; `Added.reason` says what refused it.
     """
 
     hub: Hub | None
@@ -106,6 +107,7 @@ class Integrator:
     wrappers: WrapperWriter | None = None
     engine: ModelEngine | None = None
     on_step: OnStep | None = None
+    on_bytes: Progress | None = None
 
     async def integrate(
         self, name: str, *, suits: Sequence[str] = (), family: str = "", facts: Facts | None = None
@@ -140,10 +142,7 @@ class Integrator:
             base = replace(base, held=await self._fetched(done, base.facts))
         done.spec = self._spec(done, facts, held, base)
         started = time.monotonic()
-        if done.wrapper is None:
-            done.smoke = await smoke(done.spec, self._engine())
-        else:
-            done.smoke = await smoke(done.spec, self._engine(), done.wrapper.wrapper)
+        done.smoke = await smoke(done.spec, self._engine(), done.wrapper.wrapper if done.wrapper else None)
         says = ", ".join(f"{k} {v}" for k, v in done.smoke.figures.items()) if done.smoke.passed else ""
         self._told(done, Step("smoke", done.smoke.passed, says or "; ".join(done.smoke.refusals), _since(started)))
         if not done.smoke.passed:
@@ -217,7 +216,8 @@ class Integrator:
     def _family(self, facts: Facts) -> Recognised:
         found = recognise(facts)
         if facts.base and not found.base:
-            why = f"--base {facts.base} is for a log ratio of two language models; this is {found.family}: {found.says}"
+            what = f"{found.family}: {found.says}" if found.family else f"none ({found.why})"
+            why = f"--base {facts.base} is for a log ratio of two language models; this is {what}"
             raise _Refused("base", why)
         return found
 
@@ -245,7 +245,7 @@ class Integrator:
     def _fetch(self, facts: Facts) -> Fetched:
         if self.hub is None:
             raise InputError(f"{facts.id}: no Hub was given")
-        return fetch(self.hub, facts, self.models, quota=self.quota)
+        return fetch(self.hub, facts, self.models, quota=self.quota, progress=self.on_bytes)
 
     def _spec(self, done: Added, facts: Facts, held: Fetched, base: Side | None) -> ModelSpec:
         parameters, more = facts.parameters or 0, dict[str, Any]()
@@ -258,9 +258,10 @@ class Integrator:
                 "base_revision": base.facts.revision,
             }
         try:
-            if (written := done.wrapper) is not None:
-                return wrapped_spec(facts, written, path=str(held.folder), files=deciding(held))
-            return spec_of(facts, path=str(held.folder), files=deciding(held), parameters=parameters, **more)
+            found = wrapped(facts, done.wrapper) if done.wrapper else None
+            return spec_of(
+                facts, path=str(held.folder), files=deciding(held), parameters=parameters, found=found, **more
+            )
         except (ValueError, TypeError) as e:
             self._told(done, Step("family", False, f"unsupported: {e}"))
             raise _Refused("unsupported", str(e)) from e

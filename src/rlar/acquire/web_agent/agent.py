@@ -50,6 +50,7 @@ class WebAgent:
             raise NoCandidates(f"none of {len(found.ranked)} repositories may be taken; `rlar hub search` says why")
         for ranked in found.taken[: self.tries]:
             self.integrator.on_step = lambda step, repo=ranked.facts.id: self._step(repo, step)
+            self.integrator.on_bytes = self._came
             done = await self.integrator.integrate(
                 ranked.facts.id, suits=(task.label,), family=family.key, facts=ranked.facts
             )
@@ -61,6 +62,9 @@ class WebAgent:
 
     def _step(self, repo: str, step: Step) -> None:
         self._say(f"{repo}: {step.name} {'ok' if step.ok else 'no'}")
+
+    def _came(self, file: str, there: int, total: int) -> None:
+        self._say(f"fetching {file}: {there / 1e6:,.0f} of {total / 1e6:,.0f} MB")
 
     def _say(self, what: str) -> None:
         if self.on_step:

@@ -1,11 +1,12 @@
-"""What becomes of a fetched model: the spec that asks it, and the version that a library keeps of it."""
+"""What becomes of a fetched model: how it is asked, and the version that a library keeps of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from rlar.acquire.web_agent.adapters import Recognised
 from rlar.acquire.web_agent.facts import Facts
 from rlar.acquire.web_agent.fetch import Fetched
 from rlar.acquire.web_agent.smoke import Smoke
@@ -20,24 +21,13 @@ from rlar.types import Kind
 TIE_BAND = 1e-3  # differences below are rounding of other batch shapes
 
 
-def wrapped_spec(facts: Facts, written: Written, *, path: str, files: Mapping[str, str]) -> ModelSpec:
-    """The spec of a model that is asked through a wrapper. Raises ValueError where its fields do not fit together."""
+def wrapped(facts: Facts, written: Written) -> Recognised:
+    """What a model is that is asked through a wrapper. Raises ValueError where a rule knows better."""
     seat = seat_of(facts)
     if seat is None:
         raise ValueError("a rule knows how it is asked, so no wrapper is used")
-    return ModelSpec(
-        seat.family,
-        path=path,
-        repo=facts.id,
-        revision=facts.revision,
-        licence=facts.licence,
-        files=dict(files),
-        parameters=facts.parameters or 0,
-        format="given",
-        tokens=written.tokens,
-        low=written.low,
-        high=written.high,
-    )
+    fields = {"format": "given", "tokens": written.tokens, "low": written.low, "high": written.high}
+    return Recognised(seat.family, fields, written.about)
 
 
 def deciding(held: Fetched) -> dict[str, str]:

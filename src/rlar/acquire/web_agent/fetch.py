@@ -58,7 +58,7 @@ LARGEST_TEXT = 128 << 20  # bytes of a tokenizer's or other file that is no weig
 TRIES = 6  # in a row without a new byte, before a fetch gives up
 MOST_TRIES = 200  # of one file, with progress or without
 FINISHED = "files.json"
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]  # file, bytes there, bytes of all files
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,9 @@ def finished(models: Path, repo: str, revision: str, *, full: bool = False) -> F
 def fetch(hub: Hub, facts: Facts, models: Path, *, quota: int, progress: Progress | None = None) -> Fetched:
     """The model on disk, whole and checked; at once if it is there already.
 
-    quota: bytes that all models in this folder may take together. Raises HubRefused for what cannot be taken, and
-    HubUnavailable where the connection failed too often; a later call goes on from there.
+    quota: bytes that all models in this folder may take together. progress: told often, from this thread.
+    Raises HubRefused for what cannot be taken, and HubUnavailable where the connection failed too often; a later call
+    goes on from there.
     """
     files = needed(facts)
     target = model_place(models, facts.id, facts.revision)
@@ -147,11 +148,16 @@ def fetch(hub: Hub, facts: Facts, models: Path, *, quota: int, progress: Progres
             shutil.rmtree(target)  # damaged by somebody since; what is fetched again is checked again
         staging.mkdir(parents=True, exist_ok=True)
         _room(models, staging, files, quota, facts.id)
-        listed = {}
-        for i, f in enumerate(files):
-            if progress:
-                progress(f.name, i, len(files))
-            listed[f.name] = [f.size, _one(hub, facts, f, staging)]
+        listed: dict[str, list[Json]] = {}
+        before, total = 0, sum(f.size or 0 for f in files)
+        for f in files:
+
+            def told(there: int, f: HubFile = f, before: int = before) -> None:
+                if progress:
+                    progress(f.name, before + there, total)
+
+            listed[f.name] = [f.size, _one(hub, facts, f, staging, told)]
+            before += f.size or 0
         for stray in set(staging.iterdir()) - {staging / name for name in listed}:
             stray.unlink()
         body = {"repo": facts.id, "revision": facts.revision, "files": listed, "sum": content_key(listed)}
@@ -177,7 +183,7 @@ def _room(models: Path, staging: Path, files: list[HubFile], quota: int, repo: s
         raise HubRefused("quota", f"{repo} takes {need:,} bytes, and the disk has {free:,} left")
 
 
-def _one(hub: Hub, facts: Facts, f: HubFile, staging: Path) -> str:
+def _one(hub: Hub, facts: Facts, f: HubFile, staging: Path, told: Callable[[int], None]) -> str:
     """Fetch one file, or finish it; its SHA-256. Raises HubRefused, HubUnavailable."""
     path, part, size = staging / f.name, staging / f"{f.name}.part", f.size or 0
     if path.exists():
@@ -185,7 +191,7 @@ def _one(hub: Hub, facts: Facts, f: HubFile, staging: Path) -> str:
             return digest
         path.unlink()
     for last in (False, True):
-        _complete(hub, facts, f, part)
+        _complete(hub, facts, f, part, told)
         digest = _checked(part, f)
         if digest is not None:
             part.rename(path)
@@ -196,7 +202,7 @@ def _one(hub: Hub, facts: Facts, f: HubFile, staging: Path) -> str:
     raise AssertionError("unreachable")
 
 
-def _complete(hub: Hub, facts: Facts, f: HubFile, part: Path) -> None:
+def _complete(hub: Hub, facts: Facts, f: HubFile, part: Path, told: Callable[[int], None]) -> None:
     size, idle, last = f.size or 0, 0, ""
     for _ in range(MOST_TRIES):
         have = part.stat().st_size if part.exists() else 0
@@ -211,6 +217,7 @@ def _complete(hub: Hub, facts: Facts, f: HubFile, part: Path) -> None:
                     if out.tell() + len(piece) > size:
                         raise HubRefused("hash", f"{facts.id}: {f.name} is longer than the {size:,} bytes listed")
                     out.write(piece)
+                    told(out.tell())
                 out.flush()
                 os.fsync(out.fileno())
         except HubUnavailable as e:

@@ -64,7 +64,7 @@ async def _texts(wrapper: Wrapper) -> list[str]:
         question = messages[-1]["content"]
         if question not in held and not (reference and reference in held):
             return ["texts: what the model would read holds neither the question nor the reference"]
-    again = await read_by_model(wrapper, asked[::-1])
+    again = await read_by_model(wrapper, asked[::-1], together=True)
     if again[::-1] != first:
         return ["texts: the same arguments give another text in another order of calls; it keeps state"]
     return []

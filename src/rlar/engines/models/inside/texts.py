@@ -15,6 +15,7 @@ from rlar.engines.models.marks import pattern_of, safe
 from rlar.engines.models.spec import ModelSpec
 
 Turn = tuple[str, str]  # role, text
+PLACE = "[the answer that is judged]"
 Span = tuple[int, int]
 
 
@@ -107,6 +108,18 @@ class Texts:
             )
         return str(text)
 
+    def _around(self, turns: Sequence[Turn], answer: str) -> tuple[str, int]:
+        """The conversation with the answer at PLACE, put in after the template was filled, and where it starts.
+
+        A template may rewrite what it is given ("</think>" and all before it); of a place it can see nothing. Raises
+        ValueError where it keeps none.
+        """
+        text = self._chat(turns, open_answer=turns[-1][0] != "assistant")
+        at = text.find(PLACE)
+        if at < 0 or text.count(PLACE) > 1:
+            raise ValueError("its chat template does not keep an answer as it is, so its tokens cannot be told")
+        return text[:at] + answer + text[at + len(PLACE) :], at
+
     # -- rows -------------------------------------------------------------------------------------------------------
 
     def row(self, ask: Mapping[str, Any], *, room: int = 0) -> Row:
@@ -140,10 +153,9 @@ class Texts:
         if spec.family == "log_ratio":  # to the token: "end" is also found in <|im_end|>
             opening = self._chat(turns, open_answer=True)
             end = len(opening) if text.startswith(opening) and answer.strip() in text[len(opening) :] else -1
-        if end < 0:
-            if spec.family in ("log_ratio", "process"):
-                raise ValueError("its chat template changes the response, so its tokens cannot be told")
-            end = 0  # nothing can be cut, then
+        if end < 0 and spec.family in ("log_ratio", "process"):
+            text, end = self._around([*turns, ("assistant", PLACE)], answer)
+        end = max(end, 0)  # nothing can be cut, then
         spans, at = [], 0
         for _, content in turns:
             for version in (content, content.strip()):
@@ -215,9 +227,12 @@ class Texts:
         else:
             turns = [(str(m["role"]), str(m["content"])) for m in given]
             text = self._chat(turns, open_answer=turns[-1][0] != "assistant")
+            if response not in text:
+                last = max(i for i, (_, content) in enumerate(turns) if response in content)
+                head, _, tail = turns[last][1].rpartition(response)
+                turns[last] = (turns[last][0], f"{head}{PLACE}{tail}")
+                text, _ = self._around(turns, response)
         start = text.rfind(response)
-        if start < 0:
-            raise ValueError("its chat template changes the response")
         end = start + len(response)
         spans = []
         for _, content in ask["prompt"]:
