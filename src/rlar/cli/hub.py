@@ -177,7 +177,8 @@ def _coming(*, shown: bool) -> Iterator[Progress]:
         task = bar.add_task("", total=None, visible=False)
 
         def told(name: str, there: int, total: int) -> None:
-            bar.update(task, description=plain(name), completed=there, total=total, visible=there < total)
+            here = there < total
+            bar.update(task, description=plain(name), completed=there, total=total, visible=here, refresh=not here)
 
         yield told
 

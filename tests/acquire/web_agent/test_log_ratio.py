@@ -231,10 +231,13 @@ def test_tokenizers_are_compared_by_what_numbers_texts():
     assert "another normalizer" in difference(plain, vocabulary(json.dumps({**WORDS, "normalizer": {"t": 1}}).encode()))
 
 
+MARKS = [*REAL, pytest.mark.timeout(600)]
+
+
 class TestReal:
     """Through real transformers: the ratio is the engine's, and a model against itself is refused by smoke."""
 
-    pytestmark = [*REAL, pytest.mark.timeout(600)]
+    pytestmark = MARKS
 
     def repositories(self, server, folder, *, same=False):
         making().dpo(folder)

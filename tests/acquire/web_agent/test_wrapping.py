@@ -284,8 +284,11 @@ def encoder(kind, auto_class, labels):
     return make
 
 
+MARKS = [*REAL, pytest.mark.timeout(900)]
+
+
 class TestReal:
-    pytestmark = [*REAL, pytest.mark.timeout(900)]
+    pytestmark = MARKS
 
     def put(self, server, folder, make, text="A reward model."):
         folder.mkdir(parents=True)
