@@ -28,9 +28,6 @@ from rlar.engines.workers.wire import Broke, GarbledError, read_reply
 from rlar.engines.workers.worker import LOAD_CPU_S, STALE
 from rlar.types import Fault
 
-BLOCKED_SLACK_S = 0.02  # beyond the limit, on top of the two ticks that a look may miss
-CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
-ENDING_S = 0.1  # from the end of a worker's stream to its death, or else it has only closed its socket
 MAX_START_FAILURES = 5  # of the template, in a row
 MAX_FORK_FAILURES = 200  # in a row, each followed by a pause of TICK_S
 _OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
@@ -280,7 +277,7 @@ class Dispatcher:
         if killed and cause == signal.SIGKILL and worker.killed_for is not None:
             self._gone(worker.slot, worker.killed_for, outside=False)
         elif cause == signal.SIGPROF:
-            limit = self._limit(worker) if worker.orders else 0.0
+            limit = worker.limit_s if worker.orders else 0.0
             self.counts["kills"] += 1
             self._gone(worker.slot, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"), outside=False)
         elif cause is not None:
@@ -288,7 +285,7 @@ class Dispatcher:
             self._gone(worker.slot, broke, outside=cause in _OUTSIDE)
         else:
             if code == STALE:
-                self._take_back(worker)
+                worker.take_back()
             self._gone(worker.slot, Broke(Fault.CRASHED, f"its process left with exit code {code}"), outside=False)
 
     def _gone(self, slot: int, broke: Broke, *, outside: bool) -> None:
@@ -302,13 +299,7 @@ class Dispatcher:
             self.counts["deaths"] += 1
             running = worker.orders.popleft()
             running.lost(worker.at, broke, outside=outside)
-            self._take_back(worker)
-
-    @staticmethod
-    def _take_back(worker: WorkerEnd) -> None:
-        for order in reversed(worker.orders):
-            order.give_back()
-        worker.orders.clear()
+            worker.take_back()
 
     def _read(self, worker: WorkerEnd) -> None:
         try:
@@ -348,7 +339,7 @@ class Dispatcher:
                 self.counts["judged"] += running.answered
                 if reply.leave:
                     self.counts["replaced"] += 1
-                    self._take_back(worker)
+                    worker.take_back()
                     self._retire(worker)
 
     # ------------------------------------------------------------------ the watch
@@ -360,20 +351,9 @@ class Dispatcher:
         self._looked = now
         self._look_at_template(now)
         for worker in self.workers.values():
-            if not worker.orders or worker.watch is None or worker.killed_for is not None:
-                continue
-            if worker.ended_at is not None and now > worker.ended_at + ENDING_S:
-                self._kill(worker, Broke(Fault.CRASHED, "its worker closed its connection"))
-                continue
-            at = worker.at
-            worker.watch.look(at, now)
-            if at.order != worker.orders[0].id or at.stage == Stage.IDLE:
-                continue
-            limit = self._limit(worker)
-            if worker.watch.blocked_s > limit + BLOCKED_SLACK_S:
-                self._kill(worker, Broke(Fault.TIMEOUT, f"was blocked for more than {limit:g} s without computing"))
-            elif worker.watch.cpu_s > limit + CPU_SLACK_S:
-                self._kill(worker, Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds"))
+            broke = worker.overdue(now)
+            if broke is not None:
+                self._kill(worker, broke)
 
     def _look_at_template(self, now: float) -> None:
         """A template that is asked to fork and does not has met a module that hangs while it is loaded."""
@@ -383,13 +363,6 @@ class Dispatcher:
         watch.look(_NOWHERE._replace(order=self.counts["forks"]), now)
         if max(watch.blocked_s, watch.cpu_s) > LOAD_CPU_S:
             self.template.process.kill()
-
-    def _limit(self, worker: WorkerEnd) -> float:
-        """CPU seconds for what the worker is doing."""
-        stage = worker.at.stage
-        if stage == Stage.LOAD:
-            return LOAD_CPU_S
-        return worker.orders[0].warm_s if stage == Stage.WARM else worker.orders[0].cpu_s
 
     # ------------------------------------------------------------------ handing out
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlar.engines.workers.accounts import Assignment
-from rlar.engines.workers.board import Board, Position
+from rlar.engines.workers.board import Board, Position, Stage
 from rlar.engines.workers.watch import Watch
 from rlar.engines.workers.wire import LENGTH, Broke, frames
+from rlar.engines.workers.worker import LOAD_CPU_S
 from rlar.errors import RlarError
+from rlar.types import Fault
 
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[4]); "
@@ -26,6 +28,9 @@ _BOOT = (
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _READ = 1 << 18
 MAX_TRIES = 3
+BLOCKED_SLACK_S = 0.02  # beyond the limit, on top of the two ticks that a look may miss
+CPU_SLACK_S = 0.5  # beyond the kernel's limit: then the tool has switched the timer off
+ENDING_S = 0.1  # from the end of a worker's stream to its death, or else it has only closed its socket
 
 
 @dataclass(eq=False, slots=True)
@@ -73,6 +78,37 @@ class WorkerEnd:
             return False
         except OSError:
             return True
+
+    @property
+    def limit_s(self) -> float:
+        """CPU seconds for what it is doing. Only while it has orders."""
+        stage = self.at.stage
+        if stage == Stage.LOAD:
+            return LOAD_CPU_S
+        return self.orders[0].warm_s if stage == Stage.WARM else self.orders[0].cpu_s
+
+    def overdue(self, now: float) -> Broke | None:
+        """Why it is to be killed by now, if it is: over its limit, blocked, or deaf. To be asked every tick."""
+        if not self.orders or self.watch is None or self.killed_for is not None:
+            return None
+        if self.ended_at is not None and now > self.ended_at + ENDING_S:
+            return Broke(Fault.CRASHED, "its worker closed its connection")
+        at = self.at
+        self.watch.look(at, now)
+        if at.order != self.orders[0].id or at.stage == Stage.IDLE:
+            return None
+        limit = self.limit_s
+        if self.watch.blocked_s > limit + BLOCKED_SLACK_S:
+            return Broke(Fault.TIMEOUT, f"was blocked for more than {limit:g} s without computing")
+        if self.watch.cpu_s > limit + CPU_SLACK_S:
+            return Broke(Fault.TIMEOUT, f"used more than {limit:g} CPU seconds")
+        return None
+
+    def take_back(self) -> None:
+        """All its orders are to be given to others."""
+        for order in reversed(self.orders):
+            order.give_back()
+        self.orders.clear()
 
     def pull(self) -> tuple[list[bytes], bool]:
         """Whole frames that have come, and whether the stream has ended. Raises GarbledError."""
